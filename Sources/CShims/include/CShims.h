@@ -1,0 +1,22 @@
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+/// CRC-32C (Castagnoli, RFC 3720 appendix B.4) of `count` bytes, continuing from `seed` (0 to begin).
+/// Uses SSE4.2 where the processor has it.
+uint32_t shim_crc32c(uint32_t seed, const void *bytes, size_t count);
+
+/// The same function without special instructions, so that tests can compare the two.
+uint32_t shim_crc32c_portable(uint32_t seed, const void *bytes, size_t count);
+
+/// Asks the processor to load the line that holds `address`, for writing.
+static inline void shim_prefetch(const void *address) { __builtin_prefetch(address, 1, 3); }
+
+// open(2) and fcntl(2) are variadic, which Swift cannot call.
+int shim_open(const char *path, int flags, unsigned mode);
+
+/// Takes an exclusive open-file-description lock on the whole file; -1 and errno when it is held.
+int shim_lock_exclusive(int descriptor);
+
+/// 1 when another open file description holds a lock on the file, 0 when none does, -1 on error.
+int shim_lock_is_held(int descriptor);

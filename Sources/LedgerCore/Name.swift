@@ -1,0 +1,184 @@
+/// An id, name or other text of a fact: UTF-8 bytes, compared and ordered bytewise, never normalised.
+///
+/// Lower-case UUIDs and texts of up to 16 bytes live in two words without a heap allocation, because a
+/// fleet's tables hold millions of them.
+package struct Name: Sendable {
+  /// The longest text that a fact may carry.
+  package static let byteCountMax = 1 << 20
+
+  private static let uuidTag: UInt8 = 0xFF
+  private static let longTag: UInt8 = 0xFE
+
+  /// Big-endian, so that comparing words compares bytes.
+  private let high: UInt64
+  private let low: UInt64
+  private let long: [UInt8]?
+  /// 0...16: the length of a short text; otherwise one of the tags above.
+  private let tag: UInt8
+
+  package init(_ text: some StringProtocol) {
+    self.init(utf8: Array(text.utf8).span)
+  }
+
+  /// A name of `bytes`, which the caller knows to be UTF-8.
+  package init(utf8 bytes: Span<UInt8>) {
+    self.init(utf8: bytes, 0..<bytes.count)
+  }
+
+  /// A name of `range` of `bytes`.
+  package init(utf8 bytes: Span<UInt8>, _ range: Range<Int>) {
+    let count = range.count
+    if count <= 16 {
+      var high: UInt64 = 0
+      var low: UInt64 = 0
+      let start = range.lowerBound
+      for index in 0..<min(count, 8) {
+        high |= UInt64(bytes[start &+ index]) &<< UInt64(56 &- 8 &* index)
+      }
+      if count > 8 {
+        for index in 8..<count {
+          low |= UInt64(bytes[start &+ index]) &<< UInt64(120 &- 8 &* index)
+        }
+      }
+      self.init(high: high, low: low, long: nil, tag: UInt8(count))
+    } else if count == 36, let words = Name.uuidWords(bytes, range.lowerBound) {
+      self.init(high: words.high, low: words.low, long: nil, tag: Name.uuidTag)
+    } else {
+      var copy: [UInt8] = []
+      copy.reserveCapacity(count)
+      for index in range { copy.append(bytes[index]) }
+      self.init(high: 0, low: 0, long: copy, tag: Name.longTag)
+    }
+  }
+
+  /// The UUID of two big-endian words.
+  package init(uuidHigh high: UInt64, low: UInt64) {
+    self.init(high: high, low: low, long: nil, tag: Name.uuidTag)
+  }
+
+  private init(high: UInt64, low: UInt64, long: [UInt8]?, tag: UInt8) {
+    self.high = high
+    self.low = low
+    self.long = long
+    self.tag = tag
+  }
+
+  /// The two big-endian words of a lower-case UUID, or nil for any other text.
+  package var uuid: (high: UInt64, low: UInt64)? {
+    tag == Name.uuidTag ? (high, low) : nil
+  }
+
+  /// The length of the text in bytes.
+  package var utf8Count: Int {
+    switch tag {
+    case Name.uuidTag: 36
+    case Name.longTag: long?.count ?? 0
+    default: Int(tag)
+    }
+  }
+
+  /// The text's bytes.
+  package var utf8: [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(utf8Count)
+    appendUTF8(to: &bytes)
+    return bytes
+  }
+
+  /// Appends the text's bytes.
+  package func appendUTF8(to bytes: inout [UInt8]) {
+    switch tag {
+    case Name.uuidTag: appendUUID(to: &bytes)
+    case Name.longTag: bytes.append(contentsOf: long ?? [])
+    default:
+      for index in 0..<Int(tag) {
+        let word = index < 8 ? high : low
+        bytes.append(UInt8(truncatingIfNeeded: word &>> UInt64(56 &- 8 &* (index & 7))))
+      }
+    }
+  }
+
+  private func appendUUID(to bytes: inout [UInt8]) {
+    for index in 0..<16 {
+      if index == 4 || index == 6 || index == 8 || index == 10 { bytes.append(0x2D) }
+      let word = index < 8 ? high : low
+      let byte = UInt8(truncatingIfNeeded: word &>> UInt64(56 &- 8 &* (index & 7)))
+      bytes.append(Name.hexDigit(byte >> 4))
+      bytes.append(Name.hexDigit(byte & 15))
+    }
+  }
+
+  private static func hexDigit(_ value: UInt8) -> UInt8 {
+    value < 10 ? 0x30 + value : 0x57 + value
+  }
+
+  /// The words of a lower-case UUID at `start`, or nil where the bytes are anything else.
+  private static func uuidWords(
+    _ bytes: Span<UInt8>, _ start: Int
+  ) -> (high: UInt64, low: UInt64)? {
+    var words: (high: UInt64, low: UInt64) = (0, 0)
+    for index in 0..<36 {
+      let byte = bytes[start &+ index]
+      if index == 8 || index == 13 || index == 18 || index == 23 {
+        guard byte == 0x2D else { return nil }
+        continue
+      }
+      let digit: UInt64
+      switch byte {
+      case 0x30...0x39: digit = UInt64(byte &- 0x30)
+      case 0x61...0x66: digit = UInt64(byte &- 0x57)
+      default: return nil
+      }
+      if index < 18 {
+        words.high = words.high &<< 4 | digit
+      } else {
+        words.low = words.low &<< 4 | digit
+      }
+    }
+    return words
+  }
+}
+
+extension Name: Hashable {
+  package static func == (left: Name, right: Name) -> Bool {
+    left.high == right.high && left.low == right.low && left.tag == right.tag
+      && (left.tag != longTag || left.long == right.long)
+  }
+
+  package func hash(into hasher: inout Hasher) {
+    hasher.combine(mixed)
+  }
+
+  /// A fast hash for tables inside one process; equal names have equal values.
+  package var mixed: UInt64 {
+    var value = high &* 0x9E37_79B9_7F4A_7C15 ^ (low &+ UInt64(tag)) &* 0xC2B2_AE3D_27D4_EB4F
+    if let long {
+      // FNV-1a: long names are rare, and the table compares them in full anyway.
+      var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+      for byte in long { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+      value ^= hash
+    }
+    value ^= value &>> 32
+    value &*= 0xD6E8_FEB8_6659_FD93
+    return value ^ value &>> 29
+  }
+}
+
+extension Name: Comparable {
+  package static func < (left: Name, right: Name) -> Bool {
+    // Words of one kind compare as their bytes do: padding is zero, and a length breaks the tie.
+    if left.tag == right.tag, left.tag != longTag {
+      return (left.high, left.low) < (right.high, right.low)
+    }
+    if left.tag <= 16, right.tag <= 16 {
+      return (left.high, left.low, left.tag) < (right.high, right.low, right.tag)
+    }
+    return left.utf8.lexicographicallyPrecedes(right.utf8)
+  }
+}
+
+extension Name: CustomStringConvertible, ExpressibleByStringLiteral {
+  package var description: String { String(decoding: utf8, as: UTF8.self) }
+
+  package init(stringLiteral value: String) { self.init(value) }
+}

@@ -1,0 +1,222 @@
+package import LedgerCore
+
+/// A live store: the tables that a fleet's own programs read and write.
+///
+/// Calls block; a store is used by one thread at a time.
+package protocol LiveStore: AnyObject {
+  /// The store as people name it, without secrets, such as `sqlite:/srv/live.db`.
+  var label: String { get }
+
+  /// Reads everything the store holds, as of one moment.
+  ///
+  /// - Throws: `StoreError` when it cannot be read; an observation is never partial.
+  func observe() throws(StoreError) -> Observation
+
+  /// Makes `changes` in one transaction, each only if the store still holds its `before`.
+  ///
+  /// `beforeCommit` gets what the touched rows held and hold now, and can still refuse by throwing: then
+  /// nothing is changed. It is where the ledger makes the pre-image durable.
+  func apply(
+    _ changes: [LiveChange], position: StorePosition?,
+    beforeCommit: ([RowImage]) throws(StoreError) -> Void
+  ) throws(StoreError)
+
+  /// Takes `images` back in one transaction: each row must still hold `after`, and gets `before`.
+  func restore(
+    _ images: [RowImage], beforeCommit: () throws(StoreError) -> Void
+  ) throws(StoreError)
+
+  /// Writes `contents` into the store in one transaction, creating missing tables.
+  ///
+  /// - Parameters:
+  ///   - contents: what the store shall hold, sorted by id.
+  ///   - replacing: whether rows that are there already may be removed; without it a store that is not empty is
+  ///     refused with `StoreError.notEmpty`.
+  ///   - progress: called now and then with the rows written so far and their total.
+  func project(
+    _ contents: Observation, replacing: Bool,
+    progress: (_ done: Int, _ total: Int) throws(StoreError) -> Void
+  ) throws(StoreError)
+}
+
+/// How far a store has applied the ledger.
+package struct StorePosition: Hashable, Sendable {
+  package var sequence: Int64
+  /// The chain's link at that sequence, 64 lower-case hexadecimal digits.
+  package var chain: String
+
+  package init(sequence: Int64, chain: String) {
+    self.sequence = sequence
+    self.chain = chain
+  }
+}
+
+/// What a live store was seen to hold at one moment. Every list is sorted by id.
+package struct Observation: Sendable {
+  package var position: StorePosition?
+  package var hosts: [LiveHost] = []
+  package var nodes: [LiveNode] = []
+  package var configs: [LiveConfig] = []
+  package var pools: [LivePool] = []
+  package var containers: [LiveContainer] = []
+  /// The optional tables and columns that the store has, such as `worker_pools` or `nodes.image`. What is not
+  /// in here is not compared.
+  package var optionalParts: Set<String> = []
+
+  package init() {}
+
+  /// The optional parts of the reference schema.
+  package static let referenceOptionalParts: Set<String> = [
+    "nodes.image", "nodes.config_id", "configs", "worker_pools", "ledger_position", "containers",
+  ]
+}
+
+/// A host's row: what it offers and what its counters say.
+package struct LiveHost: Hashable, Sendable {
+  package var id: Name
+  package var capacity: Resources
+  package var counters: Counters
+  package var retired: Bool
+
+  package init(id: Name, capacity: Resources, counters: Counters, retired: Bool) {
+    self.id = id
+    self.capacity = capacity
+    self.counters = counters
+    self.retired = retired
+  }
+}
+
+/// A node's row; rows that carry `deleted_at` are not part of an observation.
+package struct LiveNode: Hashable, Sendable {
+  package var id: Name
+  package var host: Name?
+  package var image: Name?
+  package var config: Name?
+  package var resources: Resources
+  package var created: Timestamp?
+  package var updated: Timestamp?
+
+  package init(id: Name, host: Name?, image: Name?, config: Name?, resources: Resources) {
+    self.id = id
+    self.host = host
+    self.image = image
+    self.config = config
+    self.resources = resources
+  }
+}
+
+/// A config's row: what a node of that config is declared to take.
+package struct LiveConfig: Hashable, Sendable {
+  package var id: Name
+  package var image: Name?
+  package var resources: Resources
+
+  package init(id: Name, image: Name?, resources: Resources) {
+    self.id = id
+    self.image = image
+    self.resources = resources
+  }
+}
+
+/// A worker pool's row.
+package struct LivePool: Hashable, Sendable {
+  package var name: Name
+  package var workers: Int64
+  package var lastIssued: Int64
+
+  package init(name: Name, workers: Int64, lastIssued: Int64) {
+    self.name = name
+    self.workers = workers
+    self.lastIssued = lastIssued
+  }
+}
+
+/// A container's row; `id` is what the ledger calls the container.
+package struct LiveContainer: Hashable, Sendable {
+  package var id: Name
+  package var name: Name
+  package var status: Name
+  package var template: Name
+  package var cpuLimit: Int64?
+  package var memoryLimit: Int64?
+  package var diskLimit: Int64?
+
+  package init(
+    id: Name, name: Name, status: Name, template: Name, cpuLimit: Int64?, memoryLimit: Int64?,
+    diskLimit: Int64?
+  ) {
+    self.id = id
+    self.name = name
+    self.status = status
+    self.template = template
+    self.cpuLimit = cpuLimit
+    self.memoryLimit = memoryLimit
+    self.diskLimit = diskLimit
+  }
+}
+
+/// One thing to change in a live store. `before` nil makes a row, `after` nil removes it.
+package enum LiveChange: Hashable, Sendable {
+  case host(before: LiveHost?, after: LiveHost?)
+  case node(before: LiveNode?, after: LiveNode?)
+  case pool(before: LivePool?, after: LivePool?)
+  case container(before: LiveContainer?, after: LiveContainer?)
+}
+
+/// A row as the store really held it, so that it can be put back exactly.
+package struct RowImage: Hashable, Sendable {
+  package var table: String
+  package var keyColumn: String
+  package var key: StoredValue
+  /// All columns before the change, or nil where there was no row.
+  package var before: [StoredColumn]?
+  /// All columns after the change, or nil where there is no row any more.
+  package var after: [StoredColumn]?
+
+  package init(
+    table: String, keyColumn: String, key: StoredValue, before: [StoredColumn]?,
+    after: [StoredColumn]?
+  ) {
+    self.table = table
+    self.keyColumn = keyColumn
+    self.key = key
+    self.before = before
+    self.after = after
+  }
+}
+
+/// One column of a row.
+package struct StoredColumn: Hashable, Sendable {
+  package var name: String
+  package var value: StoredValue
+
+  package init(name: String, value: StoredValue) {
+    self.name = name
+    self.value = value
+  }
+}
+
+/// A value as a SQL store keeps it.
+package enum StoredValue: Hashable, Sendable {
+  case null
+  case integer(Int64)
+  case real(Double)
+  case text([UInt8])
+  case blob([UInt8])
+}
+
+/// Why a live store could not be read or written; the text names the store, table, column and row.
+package enum StoreError: Error, Hashable, Sendable {
+  /// It is not there, or not what it should be: missing file, table or column, or a value of a wrong type.
+  case unreadable(String)
+  /// Another process holds it; trying again can help.
+  case locked(String)
+  /// `project` found rows and may not replace them.
+  case notEmpty(String)
+  /// A row is not any more what the plan saw; nothing was changed.
+  case stale(String)
+  /// The caller's own step refused; nothing was changed.
+  case refused(String)
+  /// The disk is full or writing failed; nothing was changed.
+  case failed(String)
+}
