@@ -30,6 +30,12 @@ let package = Package(
     .target(name: "LedgerCore", dependencies: ["CShims"], swiftSettings: strict),
     .target(name: "LedgerPorts", dependencies: ["LedgerCore"], swiftSettings: strict),
     .target(
+      name: "LedgerFormat",
+      dependencies: [
+        "LedgerCore", "CShims", "CLZ4",
+        .target(name: "CCrypto", condition: .when(traits: ["OpenSSL"])),
+      ], swiftSettings: strict),
+    .target(
       name: "SQLiteStore", dependencies: ["LedgerCore", "LedgerPorts", "CSQLite"],
       path: "Sources/Connectors/SQLiteStore", swiftSettings: strict),
   ]

@@ -71,25 +71,6 @@ package enum EventType: UInt8, CaseIterable, Sendable {
     }
   }
 
-  /// Whether the event carries a resource triple in the log's columns.
-  package var hasResources: Bool {
-    switch self {
-    case .hostRegistered, .hostResized, .nodeCreated, .nodeUpgraded, .nodeUpgradeRolledBack: true
-    default: false
-    }
-  }
-
-  /// Whether the event carries a host beside its subject in the log's columns.
-  package var hasHost: Bool { self == .nodeCreated || self == .nodeMoved }
-
-  /// Whether the event can carry node attributes in the log's columns.
-  package var hasAttributes: Bool {
-    switch self {
-    case .nodeCreated, .nodeUpgraded, .nodeUpgradeRolledBack, .nodeRenamed, .nodeTransferred: true
-    default: false
-    }
-  }
-
   /// Whether the event always stands in the log as a whole, beside its columns.
   package var isDetailed: Bool {
     switch self {

@@ -1,0 +1,191 @@
+extension LedgerState {
+  /// Applies one row of a kind that is rare in a log.
+  mutating func foldRare<Observer: FoldObserver>(
+    _ batch: EntryBatch, _ row: Int, _ observer: inout Observer
+  ) {
+    let kind = batch.kinds[row]
+    guard kind & RowKind.contradicted == 0 else { return }
+    let slot = batch.subjects[row]
+    let refusal: Contradiction?
+    switch kind & RowKind.codeMask {
+    case EventType.hostRegistered.rawValue: refusal = registerHost(batch, row)
+    case EventType.hostResized.rawValue: refusal = resizeHost(batch, row)
+    case EventType.hostRetired.rawValue: refusal = retireHost(slot)
+    case EventType.nodeMoved.rawValue: refusal = moveNode(batch, row, &observer)
+    case EventType.nodeRenamed.rawValue, EventType.nodeTransferred.rawValue:
+      refusal = nodes[Int(slot)].isLive ? nil : .unknownNode
+    case EventType.nodeDeletionRequested.rawValue:
+      refusal = requestDeletion(batch, row, &observer)
+    case EventType.containerCreated.rawValue, EventType.containerChanged.rawValue,
+      EventType.containerDeleted.rawValue, RowKind.adoptedContainer:
+      refusal = changeContainer(kind & RowKind.codeMask, batch.detail(of: row), slot)
+    case RowKind.adoptedNewNode, RowKind.adoptedNode, RowKind.adoptedNoNode:
+      refusal = adoptNode(kind & RowKind.codeMask, batch, row, &observer)
+    case RowKind.adoptedHost: refusal = adoptHost(batch, row, &observer)
+    case RowKind.adoptedPool: refusal = adoptPool(batch.detail(of: row), slot)
+    default: refusal = nil
+    }
+    if let refusal { anomalies.note(batch.firstSequence + Int64(row), refusal) }
+  }
+
+  private mutating func registerHost(_ batch: EntryBatch, _ row: Int) -> Contradiction? {
+    let slot = Int(batch.subjects[row])
+    guard hosts[slot].phase != .registered else { return .hostRegisteredTwice }
+    hosts[slot].capacity = batch.shapes[Int(batch.numbers[row])]
+    hosts[slot].phase = .registered
+    return nil
+  }
+
+  private mutating func resizeHost(_ batch: EntryBatch, _ row: Int) -> Contradiction? {
+    let slot = Int(batch.subjects[row])
+    if let refusal = refusal(toPlaceOn: hosts[slot]) { return refusal }
+    hosts[slot].capacity = batch.shapes[Int(batch.numbers[row])].over(hosts[slot].capacity)
+    return nil
+  }
+
+  private mutating func retireHost(_ slot: UInt32) -> Contradiction? {
+    let host = hosts[Int(slot)]
+    if let refusal = refusal(toPlaceOn: host) { return refusal }
+    guard host.counters.nodes == 0 else { return .hostHasNodes }
+    hosts[Int(slot)].phase = .retired
+    return nil
+  }
+
+  private func refusal(toPlaceOn host: HostState) -> Contradiction? {
+    switch host.phase {
+    case .registered: nil
+    case .retired: .retiredHost
+    case .unknown: .unknownHost
+    }
+  }
+
+  private mutating func moveNode<Observer: FoldObserver>(
+    _ batch: EntryBatch, _ row: Int, _ observer: inout Observer
+  ) -> Contradiction? {
+    let old = nodes[Int(batch.subjects[row])]
+    guard old.isLive else { return .unknownNode }
+    var new = old
+    new.host = batch.hosts[row]
+    return replace(old, by: new, batch, row, &observer, needsRegistered: true)
+  }
+
+  private mutating func requestDeletion<Observer: FoldObserver>(
+    _ batch: EntryBatch, _ row: Int, _ observer: inout Observer
+  ) -> Contradiction? {
+    let old = nodes[Int(batch.subjects[row])]
+    guard old.isLive else { return .unknownNode }
+    guard old.flags & NodeState.requested == 0 else { return .deletionAlreadyRequested }
+    var new = old
+    new.flags |= NodeState.requested
+    if policy == .atRequest { new.flags |= NodeState.released }
+    return replace(old, by: new, batch, row, &observer, needsRegistered: false)
+  }
+
+  /// Puts `new` in the place of `old`: both hosts change or neither.
+  private mutating func replace<Observer: FoldObserver>(
+    _ old: NodeState, by new: NodeState, _ batch: EntryBatch, _ row: Int,
+    _ observer: inout Observer, needsRegistered: Bool
+  ) -> Contradiction? {
+    var span = hosts.mutableSpan
+    if old.host == new.host {
+      let refusal = LedgerState.place(
+        new, losing: old.share, &span, new.host, batch, row, &observer,
+        needsRegistered: needsRegistered)
+      if refusal == nil { nodes[Int(batch.subjects[row])] = new }
+      return refusal
+    }
+    // The new host first: it is the one that can refuse for more than one reason.
+    if let refusal = LedgerState.place(
+      new, losing: .zero, &span, new.host, batch, row, &observer, needsRegistered: needsRegistered)
+    {
+      return refusal
+    }
+    if let refusal = LedgerState.place(
+      NodeState(), losing: old.share, &span, old.host, batch, row, &observer,
+      needsRegistered: false)
+    {
+      // Taking back what was just added cannot fail.
+      _ = LedgerState.place(
+        NodeState(), losing: new.share, &span, new.host, batch, row, &observer,
+        needsRegistered: false)
+      return refusal
+    }
+    nodes[Int(batch.subjects[row])] = new
+    return nil
+  }
+
+  private mutating func changeContainer(
+    _ code: UInt8, _ detail: Fact?, _ slot: UInt32
+  ) -> Contradiction? {
+    guard let detail else { return nil }
+    var container = containers[Int(slot)]
+    if code == EventType.containerCreated.rawValue {
+      guard !container.isLive else { return .containerCreatedTwice }
+      container = ContainerState()
+    } else if code != RowKind.adoptedContainer {
+      guard container.isLive else { return .unknownContainer }
+    }
+    if code == EventType.containerDeleted.rawValue || detail.rare.present == false {
+      containers[Int(slot)] = ContainerState()
+      return nil
+    }
+    container.isLive = true
+    container.status = detail.rare.status ?? container.status
+    container.template = detail.rare.template ?? container.template
+    container.cpuLimit = detail.rare.cpuLimit ?? container.cpuLimit
+    container.memoryLimit = detail.rare.memoryLimit ?? container.memoryLimit
+    container.diskLimit = detail.rare.diskLimit ?? container.diskLimit
+    containers[Int(slot)] = container
+    return nil
+  }
+
+  private mutating func adoptNode<Observer: FoldObserver>(
+    _ code: UInt8, _ batch: EntryBatch, _ row: Int, _ observer: inout Observer
+  ) -> Contradiction? {
+    let old = nodes[Int(batch.subjects[row])]
+    if code == RowKind.adoptedNewNode {
+      guard !old.isLive else { return .nodeCreatedTwice }
+    } else {
+      guard old.isLive else { return .unknownNode }
+    }
+    var new = NodeState()
+    if code != RowKind.adoptedNoNode, let detail = batch.detail(of: row) {
+      new.flags = NodeState.live
+      new.host = batch.hosts[row]
+      new.resources = detail.resources.over(old.resources)
+    }
+    return replace(
+      old, by: new, batch, row, &observer, needsRegistered: new.isLive && new.host != old.host)
+  }
+
+  private mutating func adoptHost<Observer: FoldObserver>(
+    _ batch: EntryBatch, _ row: Int, _ observer: inout Observer
+  ) -> Contradiction? {
+    guard let detail = batch.detail(of: row) else { return nil }
+    let slot = Int(batch.subjects[row])
+    let before = hosts[slot]
+    hosts[slot].phase = detail.rare.present == false ? .retired : .registered
+    hosts[slot].capacity = detail.rare.capacity?.over(before.capacity) ?? before.capacity
+    if let counters = detail.rare.counters {
+      let after = Counters(
+        nodes: counters.nodes < 0 ? before.counters.nodes : counters.nodes,
+        resources: counters.resources.over(before.counters.resources))
+      hosts[slot].counters = after
+      observer.hostChanged(
+        batch.subjects[row], from: before.counters, to: after, row: row, in: batch)
+    }
+    return nil
+  }
+
+  private mutating func adoptPool(_ detail: Fact?, _ slot: UInt32) -> Contradiction? {
+    guard let detail else { return nil }
+    if detail.rare.present == false {
+      pools[Int(slot)] = PoolState()
+      return nil
+    }
+    pools[Int(slot)].isKnown = true
+    pools[Int(slot)].workers = detail.workersAfter ?? pools[Int(slot)].workers
+    pools[Int(slot)].lastIssued = detail.lastIssued ?? pools[Int(slot)].lastIssued
+    return nil
+  }
+}

@@ -1,0 +1,402 @@
+/// Turns facts into rows of a batch: finds slots, asks the law, and keeps the state that decides.
+///
+/// One writer owns one intake. A fact that history does not allow leaves no trace.
+package struct Intake: Sendable {
+  package private(set) var state: LedgerState
+  package private(set) var registry: Registry
+  /// The rows that are admitted and not yet taken.
+  package private(set) var batch = EntryBatch()
+  /// The sequence of the last entry that touched a node or host, by slot; 0 is none.
+  package private(set) var touches: Touches
+  /// The latest occurred time so far, to tell which facts arrive late.
+  package private(set) var latestOccurred: Int64
+
+  private var nodeIndex: NameIndex
+  private var hostIndex: NameIndex
+  private var poolIndex = NameIndex()
+  private var containerIndex = NameIndex()
+  private var interned = InternedRows()
+
+  /// An intake that goes on after what `state`, `registry` and `touches` say.
+  ///
+  /// - Complexity: linear in the number of slots, for the indexes from id to slot.
+  package init(
+    state: LedgerState, registry: Registry, touches: Touches, nextSequence: Int64,
+    latestOccurred: Int64
+  ) {
+    self.state = state
+    self.registry = registry
+    self.touches = touches
+    self.latestOccurred = latestOccurred
+    batch.firstSequence = nextSequence
+    nodeIndex = NameIndex(minimumCapacity: registry.nodeNames.count)
+    hostIndex = NameIndex(minimumCapacity: registry.hostNames.count)
+    self.state.grow(to: registry.counts)
+    for slot in 0..<registry.nodeNames.count where self.state.nodes[slot].isLive {
+      nodeIndex.insert(UInt32(slot), in: registry.nodeNames)
+    }
+    for slot in 0..<registry.hostNames.count {
+      hostIndex.insert(UInt32(slot), in: registry.hostNames)
+    }
+    for slot in 0..<registry.poolNames.count {
+      poolIndex.insert(UInt32(slot), in: registry.poolNames)
+    }
+    for slot in 0..<registry.containerNames.count {
+      containerIndex.insert(UInt32(slot), in: registry.containerNames)
+    }
+  }
+
+  /// The sequence that the next admitted fact gets.
+  package var nextSequence: Int64 { batch.nextSequence }
+
+  /// The slot of a live node.
+  package func node(_ id: Name) -> UInt32? { nodeIndex.find(id, in: registry.nodeNames) }
+
+  /// The slot of a host that was ever registered.
+  package func host(_ id: Name) -> UInt32? { hostIndex.find(id, in: registry.hostNames) }
+
+  /// Takes the admitted rows away, so that they can be written.
+  package mutating func takeBatch() -> EntryBatch {
+    let taken = batch
+    batch = EntryBatch()
+    batch.firstSequence = taken.nextSequence
+    interned = InternedRows()
+    return taken
+  }
+
+  /// Admits `fact`, normalised as the log keeps it, and returns its sequence.
+  ///
+  /// - Throws: the reason why history does not allow it; nothing has changed then.
+  package mutating func admit(
+    _ fact: Fact, fingerprint: UInt64 = 0
+  ) throws(Contradiction) -> Int64 {
+    if let code = fact.rare.contradiction {
+      return record(fact, contradicting: code, fingerprint: fingerprint)
+    }
+    let sequence = nextSequence
+    switch fact.type {
+    case .hostRegistered, .hostResized, .hostRetired: try admitHost(fact)
+    case .nodeCreated: try admitCreation(fact)
+    case .nodeUpgraded, .nodeUpgradeRolledBack, .nodeMoved, .nodeRenamed, .nodeTransferred,
+      .nodeDeletionRequested:
+      try admitNodeChange(fact)
+    case .nodeDeleted: try admitDeletion(fact)
+    case .workerScaled: try admitPool(fact)
+    case .containerCreated, .containerChanged, .containerDeleted: try admitContainer(fact)
+    case .stateAdopted: try admitAdoption(fact)
+    case .entryVoided, .repairStarted, .repairFinished:
+      appendRow(fact.type.rawValue, fact, subject: 0)
+    }
+    finish(fact, fingerprint)
+    return sequence
+  }
+
+  /// Records `fact` although history contradicts it: it changes nothing.
+  package mutating func record(
+    _ fact: Fact, contradicting reason: Contradiction, fingerprint: UInt64 = 0
+  ) -> Int64 {
+    let sequence = nextSequence
+    var marked = fact
+    marked.rare.contradiction = reason
+    appendRow(fact.type.rawValue | RowKind.contradicted, marked, subject: 0)
+    finish(marked, fingerprint)
+    return sequence
+  }
+
+  /// Admits the voiding of a deletion: `node` gets a slot again.
+  package mutating func admitVoidedDeletion(
+    _ fact: Fact, of node: Name, fingerprint: UInt64
+  ) -> Int64 {
+    let sequence = nextSequence
+    let slot = registry.openNode(node)
+    batch.newNodes.append(node)
+    appendRow(RowKind.voidedDeletion, fact, subject: slot)
+    finish(fact, fingerprint)
+    return sequence
+  }
+
+  private mutating func finish(_ fact: Fact, _ fingerprint: UInt64) {
+    if let key = fact.key {
+      batch.keys.append(KeyedRow(row: batch.count - 1, key: key, fingerprint: fingerprint))
+    }
+    latestOccurred = max(latestOccurred, fact.occurred.microseconds)
+  }
+}
+
+// MARK: - By type
+
+extension Intake {
+  private mutating func admitHost(_ fact: Fact) throws(Contradiction) {
+    guard let id = fact.host else { throw .unknownHost }
+    if let slot = host(id) {
+      return try fold(fact.type.rawValue, fact, subject: slot)
+    }
+    guard fact.type == .hostRegistered else { throw .unknownHost }
+    try fold(fact.type.rawValue, fact, subject: openHost(id))
+  }
+
+  private mutating func openHost(_ id: Name) -> UInt32 {
+    let slot = UInt32(registry.hostNames.count)
+    registry.addHost(id)
+    hostIndex.insert(slot, in: registry.hostNames)
+    batch.newHosts.append(id)
+    return slot
+  }
+
+  private func placement(_ fact: Fact) throws(Contradiction) -> UInt32 {
+    guard let id = fact.host else { return Slot.none }
+    guard let slot = host(id) else { throw .unknownHost }
+    return slot
+  }
+
+  private mutating func admitCreation(_ fact: Fact) throws(Contradiction) {
+    guard let id = fact.node else { throw .unknownNode }
+    let host = try placement(fact)
+    try open(id, fact.type.rawValue, fact, host: host)
+  }
+
+  private mutating func open(
+    _ id: Name, _ kind: UInt8, _ fact: Fact, host: UInt32
+  ) throws(Contradiction) {
+    if let old = node(id) {
+      guard !state.nodes[Int(old)].isLive else { throw .nodeCreatedTwice }
+      // The creation was voided: the id moves on to a new slot.
+      nodeIndex.remove(old, in: registry.nodeNames)
+    }
+    let wasFree = !registry.freeNodeSlots.isEmpty
+    let slot = registry.openNode(id)
+    batch.newNodes.append(id)
+    do throws(Contradiction) {
+      try fold(kind, fact, subject: slot, host: host)
+    } catch {
+      registry.retractNode(slot, wasFree: wasFree)
+      batch.newNodes.removeLast()
+      throw error
+    }
+    nodeIndex.insert(slot, in: registry.nodeNames)
+  }
+
+  private mutating func admitNodeChange(_ fact: Fact) throws(Contradiction) {
+    guard let id = fact.node, let slot = node(id) else { throw .unknownNode }
+    let host = fact.type == .nodeMoved ? try placement(fact) : Slot.none
+    try fold(fact.type.rawValue, fact, subject: slot, host: host)
+  }
+
+  private mutating func admitDeletion(_ fact: Fact) throws(Contradiction) {
+    guard let id = fact.node, let slot = node(id) else { throw .unknownNode }
+    let node = state.nodes[Int(slot)]
+    guard node.isLive else { throw .unknownNode }
+    // What a deletion says of its node is checked here and then not stored: history has it.
+    if let host = fact.host {
+      guard node.host != Slot.none, registry.hostNames[Int(node.host)] == host else {
+        throw .deletionDiffers
+      }
+    }
+    guard fact.resources.over(node.resources) == node.resources else { throw .deletionDiffers }
+    nodeIndex.remove(slot, in: registry.nodeNames)
+    do throws(Contradiction) {
+      try fold(fact.type.rawValue, fact, subject: slot)
+    } catch {
+      nodeIndex.insert(slot, in: registry.nodeNames)
+      throw error
+    }
+    registry.closeNode(slot)
+  }
+
+  private mutating func admitPool(_ fact: Fact) throws(Contradiction) {
+    guard let id = fact.pool else { throw .unknownEntry }
+    let slot = poolIndex.find(id, in: registry.poolNames) ?? openPool(id)
+    try fold(fact.type.rawValue, fact, subject: slot)
+  }
+
+  private mutating func openPool(_ id: Name) -> UInt32 {
+    let slot = UInt32(registry.poolNames.count)
+    registry.addPool(id)
+    poolIndex.insert(slot, in: registry.poolNames)
+    batch.newPools.append(id)
+    return slot
+  }
+
+  private mutating func admitContainer(_ fact: Fact) throws(Contradiction) {
+    guard let id = fact.rare.container else { throw .unknownContainer }
+    if let slot = containerIndex.find(id, in: registry.containerNames) {
+      return try fold(fact.type.rawValue, fact, subject: slot)
+    }
+    guard fact.type == .containerCreated else { throw .unknownContainer }
+    try fold(fact.type.rawValue, fact, subject: openContainer(id))
+  }
+
+  private mutating func openContainer(_ id: Name) -> UInt32 {
+    let slot = UInt32(registry.containerNames.count)
+    registry.addContainer(id)
+    containerIndex.insert(slot, in: registry.containerNames)
+    batch.newContainers.append(id)
+    return slot
+  }
+
+  private mutating func admitAdoption(_ fact: Fact) throws(Contradiction) {
+    let isPresent = fact.rare.present ?? true
+    if let id = fact.node {
+      try adoptNode(id, fact, isPresent)
+    } else if let id = fact.pool {
+      guard let slot = poolIndex.find(id, in: registry.poolNames) ?? (isPresent ? openPool(id) : nil)
+      else { throw .unknownEntry }
+      try fold(RowKind.adoptedPool, fact, subject: slot)
+    } else if let id = fact.rare.container {
+      guard
+        let slot = containerIndex.find(id, in: registry.containerNames)
+          ?? (isPresent ? openContainer(id) : nil)
+      else { throw .unknownContainer }
+      try fold(RowKind.adoptedContainer, fact, subject: slot)
+    } else if let id = fact.host {
+      guard let slot = host(id) ?? (isPresent ? openHost(id) : nil) else { throw .unknownHost }
+      try fold(RowKind.adoptedHost, fact, subject: slot)
+    } else {
+      throw .unknownEntry
+    }
+  }
+
+  private mutating func adoptNode(
+    _ id: Name, _ fact: Fact, _ isPresent: Bool
+  ) throws(Contradiction) {
+    let known = node(id).flatMap { state.nodes[Int($0)].isLive ? $0 : nil }
+    guard isPresent else {
+      guard let known else { throw .unknownNode }
+      try fold(RowKind.adoptedNoNode, fact, subject: known)
+      nodeIndex.remove(known, in: registry.nodeNames)
+      registry.closeNode(known)
+      return
+    }
+    let host = try placement(fact)
+    if let known {
+      try fold(RowKind.adoptedNode, fact, subject: known, host: host)
+    } else {
+      try open(id, RowKind.adoptedNewNode, fact, host: host)
+    }
+  }
+}
+
+// MARK: - Rows
+
+extension Intake {
+  /// Appends a row and applies it, or takes it back and says why not.
+  private mutating func fold(
+    _ kind: UInt8, _ fact: Fact, subject: UInt32, host: UInt32 = Slot.none
+  ) throws(Contradiction) {
+    appendRow(kind, fact, subject: subject, host: host)
+    let row = batch.count - 1
+    let anomalies = state.anomalies
+    touches.grow(to: registry.counts)
+    state.fold(batch, row..<row + 1, slots: registry.counts, observer: &touches)
+    if state.anomalies.count > anomalies.count, let refusal = state.takeAnomaly(since: anomalies) {
+      removeLastRow(kind)
+      throw refusal
+    }
+    if RowKind.subject(of: kind) == .node { touches.nodes[Int(subject)] = nextSequence - 1 }
+    if RowKind.subject(of: kind) == .host { touches.hosts[Int(subject)] = nextSequence - 1 }
+  }
+
+  private mutating func appendRow(
+    _ plainKind: UInt8, _ fact: Fact, subject: UInt32, host: UInt32 = Slot.none
+  ) {
+    let isDetailed =
+      fact.type.isDetailed || fact.hasRare || plainKind & RowKind.contradicted != 0
+    let kind = isDetailed ? plainKind | RowKind.detailed : plainKind
+    batch.kinds.append(kind)
+    batch.occurred.append(fact.occurred.microseconds)
+    batch.subjects.append(subject)
+    batch.hosts.append(host)
+    batch.numbers.append(number(kind, fact))
+    batch.attributeRefs.append(
+      RowKind.hasAttributes(kind) && !fact.attributes.isEmpty
+        ? interned.attributes(fact.attributes, in: &batch) : 0)
+    let origin = Origin(actor: fact.actor, source: fact.source, cause: fact.cause)
+    batch.originRefs.append(origin.isEmpty ? 0 : interned.origin(origin, in: &batch))
+    if isDetailed { batch.details.append(DetailedRow(row: batch.count - 1, fact: fact)) }
+  }
+
+  private mutating func number(_ kind: UInt8, _ fact: Fact) -> UInt32 {
+    if RowKind.hasShape(kind) { return interned.shape(fact.resources, in: &batch) }
+    guard RowKind.hasWorkers(kind) else { return 0 }
+    batch.workers.append(
+      WorkerCounts(
+        before: fact.workersBefore ?? -1, after: fact.workersAfter ?? 0,
+        lastIssued: fact.lastIssued ?? -1))
+    return UInt32(batch.workers.count - 1)
+  }
+
+  private mutating func removeLastRow(_ kind: UInt8) {
+    if RowKind.hasWorkers(kind) { batch.workers.removeLast() }
+    if batch.kinds.last.map({ $0 & RowKind.detailed != 0 }) == true { batch.details.removeLast() }
+    batch.kinds.removeLast()
+    batch.occurred.removeLast()
+    batch.subjects.removeLast()
+    batch.hosts.removeLast()
+    batch.numbers.removeLast()
+    batch.attributeRefs.removeLast()
+    batch.originRefs.removeLast()
+  }
+}
+
+/// Finds values that a batch has already.
+private struct InternedRows: Sendable {
+  private var shapes: [Resources: UInt32] = [:]
+  private var attributes: [NodeAttributes: UInt32] = [:]
+  private var origins: [Origin: UInt32] = [:]
+
+  mutating func shape(_ shape: Resources, in batch: inout EntryBatch) -> UInt32 {
+    if let found = shapes[shape] { return found }
+    let number = UInt32(batch.shapes.count)
+    batch.shapes.append(shape)
+    shapes[shape] = number
+    return number
+  }
+
+  mutating func attributes(_ value: NodeAttributes, in batch: inout EntryBatch) -> UInt32 {
+    if let found = attributes[value] { return found }
+    batch.attributes.append(value)
+    let reference = UInt32(batch.attributes.count)
+    attributes[value] = reference
+    return reference
+  }
+
+  mutating func origin(_ origin: Origin, in batch: inout EntryBatch) -> UInt32 {
+    if let found = origins[origin] { return found }
+    batch.origins.append(origin)
+    let reference = UInt32(batch.origins.count)
+    origins[origin] = reference
+    return reference
+  }
+}
+
+/// The last entry that touched each node and host, by slot; 0 is none.
+package struct Touches: FoldObserver, Hashable, Sendable {
+  package internal(set) var nodes: [Int64] = []
+  package internal(set) var hosts: [Int64] = []
+
+  package init() {}
+
+  package mutating func hostChanged(
+    _ host: UInt32, from before: Counters, to after: Counters, row: Int, in batch: EntryBatch
+  ) {
+    hosts[Int(host)] = batch.firstSequence + Int64(row)
+  }
+
+  /// Makes room for `slots`.
+  package mutating func grow(to slots: SlotCounts) {
+    while nodes.count < slots.nodes { nodes.append(0) }
+    while hosts.count < slots.hosts { hosts.append(0) }
+  }
+
+  /// Notes the subjects of `rows`; the hosts that nodes touch are noted as an observer of the fold.
+  package mutating func note(_ batch: EntryBatch, _ rows: Range<Int>) {
+    for row in rows {
+      let sequence = batch.firstSequence + Int64(row)
+      switch RowKind.subject(of: batch.kinds[row]) {
+      case .node: nodes[Int(batch.subjects[row])] = sequence
+      case .host: hosts[Int(batch.subjects[row])] = sequence
+      default: break
+      }
+    }
+  }
+}

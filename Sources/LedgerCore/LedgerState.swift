@@ -1,0 +1,145 @@
+/// What a selection of entries implies for the fleet: every node, host, pool and container, by slot.
+///
+/// `fold` is the only function that changes it.
+package struct LedgerState: Sendable {
+  package internal(set) var nodes: [NodeState] = []
+  package internal(set) var hosts: [HostState] = []
+  package internal(set) var pools: [PoolState] = []
+  package internal(set) var containers: [ContainerState] = []
+  /// Attributes and times of nodes, where they are kept.
+  package internal(set) var nodeDetails: NodeDetails?
+  /// Rows that could not be applied in the order they were folded in: how many, and the first.
+  package internal(set) var anomalies = Anomalies()
+
+  package let policy: ReleasePolicy
+
+  package init(policy: ReleasePolicy, keepsDetails: Bool = false) {
+    self.policy = policy
+    nodeDetails = keepsDetails ? NodeDetails() : nil
+  }
+
+  /// The fleet's totals, or nil when they leave Int64.
+  package var totals: Counters? {
+    var sum = Counters.zero
+    for host in hosts {
+      guard let next = sum.changed(gaining: host.counters, losing: .zero) else { return nil }
+      sum = next
+    }
+    return sum
+  }
+}
+
+extension LedgerState {
+  /// Forgets what was noted since `earlier` and returns the last reason.
+  mutating func takeAnomaly(since earlier: Anomalies) -> Contradiction? {
+    let reason = anomalies.last
+    anomalies = earlier
+    return reason
+  }
+}
+
+/// When a fleet gives a node's resources back; declared once per ledger.
+package enum ReleasePolicy: UInt8, Sendable, CaseIterable {
+  /// At `node_deleted`.
+  case atDeletion = 0
+  /// At `node_deletion_requested`, as schedulers do that count only what shall stay.
+  case atRequest = 1
+
+  package var name: String { self == .atDeletion ? "deletion" : "request" }
+}
+
+/// A node: 32 bytes, because replay is bound by memory.
+package struct NodeState: Hashable, Sendable {
+  package static let live: UInt32 = 1
+  /// Deletion was requested.
+  package static let requested: UInt32 = 2
+  /// The host's counters no longer include the node.
+  package static let released: UInt32 = 4
+
+  package var resources = Resources.zero
+  package var host = Slot.none
+  package var flags: UInt32 = 0
+
+  package init() {}
+
+  package var isLive: Bool { flags & NodeState.live != 0 }
+
+  /// What the node adds to its host's counters.
+  @inline(__always)
+  package var share: Counters {
+    flags & (NodeState.live | NodeState.released) == NodeState.live
+      ? Counters(nodes: 1, resources: resources) : .zero
+  }
+}
+
+/// A host: what it offers and its running totals.
+package struct HostState: Hashable, Sendable {
+  package enum Phase: UInt8, Sendable {
+    case unknown
+    case registered
+    case retired
+  }
+
+  package var counters = Counters.zero
+  package var capacity = Resources.zero
+  package var phase = Phase.unknown
+
+  package init() {}
+}
+
+/// A worker pool.
+package struct PoolState: Hashable, Sendable {
+  package var isKnown = false
+  package var workers: Int64 = 0
+  package var lastIssued: Int64 = 0
+
+  package init() {}
+}
+
+/// A container.
+package struct ContainerState: Hashable, Sendable {
+  package var isLive = false
+  package var status: Name?
+  package var template: Name?
+  package var cpuLimit: Int64?
+  package var memoryLimit: Int64?
+  package var diskLimit: Int64?
+
+  package init() {}
+}
+
+/// Rows that a fold could not apply: the fold goes on and says so.
+package struct Anomalies: Hashable, Sendable {
+  package private(set) var count = 0
+  package private(set) var first: Anomaly?
+  private(set) var last: Contradiction?
+
+  mutating func note(_ sequence: Int64, _ reason: Contradiction) {
+    count += 1
+    last = reason
+    if first == nil { first = Anomaly(sequence: sequence, reason: reason) }
+  }
+}
+
+/// A row that could not be applied.
+package struct Anomaly: Hashable, Sendable {
+  package var sequence: Int64
+  package var reason: Contradiction
+}
+
+/// Is told of every change to a host's counters while entries are folded.
+package protocol FoldObserver {
+  /// A host's counters go from `before` to `after` because of `row`.
+  mutating func hostChanged(
+    _ host: UInt32, from before: Counters, to after: Counters, row: Int, in batch: EntryBatch)
+}
+
+/// Watches nothing; folding with it costs nothing.
+package struct NoObserver: FoldObserver {
+  package init() {}
+
+  @inline(__always)
+  package mutating func hostChanged(
+    _ host: UInt32, from before: Counters, to after: Counters, row: Int, in batch: EntryBatch
+  ) {}
+}

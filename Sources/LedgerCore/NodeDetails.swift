@@ -1,0 +1,71 @@
+/// Attributes and times of every node slot, with each text stored once.
+package struct NodeDetails: Sendable {
+  private struct Detail {
+    /// Ordinals in `texts` plus one, in the order of `NodeAttributes.fieldNames`; 0 is none.
+    var refs = InlineArray<7, UInt32>(repeating: 0)
+    var created: Int64 = 0
+    var updated: Int64 = 0
+  }
+
+  private var details: [Detail] = []
+  private var texts: [Name] = []
+  private var ordinals: [Name: UInt32] = [:]
+
+  /// Applies what `rows` say of attributes; kinds and slots decide as in the fold of numbers.
+  mutating func fold(_ batch: EntryBatch, _ rows: Range<Int>, slots: Int) {
+    while details.count < slots { details.append(Detail()) }
+    var known: [Int: InlineArray<7, UInt32>] = [:]
+    for row in rows {
+      let kind = batch.kinds[row]
+      guard RowKind.subject(of: kind) == .node else { continue }
+      let slot = Int(batch.subjects[row])
+      if RowKind.opensNode(kind) {
+        details[slot] = Detail()
+        details[slot].created = batch.occurred[row]
+      }
+      details[slot].updated = batch.occurred[row]
+      let ref = Int(batch.attributeRefs[row])
+      guard ref > 0 else { continue }
+      let said: InlineArray<7, UInt32>
+      if let found = known[ref] {
+        said = found
+      } else {
+        said = intern(batch.attributes[ref - 1])
+        known[ref] = said
+      }
+      for index in said.indices where said[index] != 0 { details[slot].refs[index] = said[index] }
+    }
+  }
+
+  private mutating func intern(_ attributes: NodeAttributes) -> InlineArray<7, UInt32> {
+    var refs = InlineArray<7, UInt32>(repeating: 0)
+    for (index, value) in attributes.values.enumerated() {
+      guard let value else { continue }
+      if let ordinal = ordinals[value] {
+        refs[index] = ordinal + 1
+      } else {
+        let ordinal = UInt32(texts.count)
+        texts.append(value)
+        ordinals[value] = ordinal
+        refs[index] = ordinal + 1
+      }
+    }
+    return refs
+  }
+
+  /// The attributes of the node in `slot`.
+  package func attributes(of slot: Int) -> NodeAttributes {
+    var attributes = NodeAttributes()
+    let refs = details[slot].refs
+    attributes.values = refs.indices.map { refs[$0] == 0 ? nil : texts[Int(refs[$0]) - 1] }
+    return attributes
+  }
+
+  /// When the node in `slot` was created, and last changed.
+  package func times(of slot: Int) -> (created: Timestamp, updated: Timestamp) {
+    (
+      Timestamp(microseconds: details[slot].created),
+      Timestamp(microseconds: details[slot].updated)
+    )
+  }
+}

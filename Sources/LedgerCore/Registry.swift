@@ -1,0 +1,98 @@
+/// The ids behind the slots, as of a position in the log.
+///
+/// A host, pool or container keeps its slot for ever. A node's slot is free after its deletion and is taken by
+/// the next node; writer and readers hand slots out by the same rule, so the log does not store them.
+package struct Registry: Sendable {
+  /// The id of each node slot; of a free slot, the last one. Empty when names are not kept.
+  package private(set) var nodeNames: [Name] = []
+  package private(set) var hostNames: [Name] = []
+  package private(set) var poolNames: [Name] = []
+  package private(set) var containerNames: [Name] = []
+  /// Free node slots; the last is taken first.
+  package private(set) var freeNodeSlots: [UInt32] = []
+  /// How many node slots were ever handed out.
+  package private(set) var nodeSlotCount: UInt32 = 0
+
+  package let keepsNodeNames: Bool
+
+  package init(keepsNodeNames: Bool) {
+    self.keepsNodeNames = keepsNodeNames
+  }
+
+  /// The slot that the next new node gets.
+  package var nextNodeSlot: UInt32 { freeNodeSlots.last ?? nodeSlotCount }
+
+  /// Gives a new node its slot.
+  @inline(__always)
+  package mutating func openNode(_ name: @autoclosure () -> Name) -> UInt32 {
+    if let slot = freeNodeSlots.popLast() {
+      if keepsNodeNames { nodeNames[Int(slot)] = name() }
+      return slot
+    }
+    let slot = nodeSlotCount
+    nodeSlotCount += 1
+    if keepsNodeNames { nodeNames.append(name()) }
+    return slot
+  }
+
+  /// Takes a node's slot back.
+  @inline(__always)
+  package mutating func closeNode(_ slot: UInt32) {
+    freeNodeSlots.append(slot)
+  }
+
+  /// Undoes the `openNode` that just gave out `slot`.
+  package mutating func retractNode(_ slot: UInt32, wasFree: Bool) {
+    if wasFree {
+      freeNodeSlots.append(slot)
+    } else {
+      nodeSlotCount -= 1
+      if keepsNodeNames { nodeNames.removeLast() }
+    }
+  }
+
+  /// How many slots of each kind there are.
+  package var counts: SlotCounts {
+    SlotCounts(
+      nodes: Int(nodeSlotCount), hosts: hostNames.count, pools: poolNames.count,
+      containers: containerNames.count)
+  }
+
+  package mutating func addHost(_ name: Name) { hostNames.append(name) }
+  package mutating func addPool(_ name: Name) { poolNames.append(name) }
+  package mutating func addContainer(_ name: Name) { containerNames.append(name) }
+
+  /// The id of a slot; node names must be kept.
+  package func name(of kind: EntityKind, _ slot: UInt32) -> Name {
+    switch kind {
+    case .node: nodeNames[Int(slot)]
+    case .host: hostNames[Int(slot)]
+    case .pool: poolNames[Int(slot)]
+    case .container: containerNames[Int(slot)]
+    }
+  }
+}
+
+/// How many slots of each kind a batch may point to.
+package struct SlotCounts: Hashable, Sendable {
+  package var nodes = 0
+  package var hosts = 0
+  package var pools = 0
+  package var containers = 0
+
+  package init(nodes: Int, hosts: Int, pools: Int, containers: Int) {
+    self.nodes = nodes
+    self.hosts = hosts
+    self.pools = pools
+    self.containers = containers
+  }
+  /// How many slots of `kind` there are.
+  package subscript(kind: EntityKind) -> Int {
+    switch kind {
+    case .node: nodes
+    case .host: hosts
+    case .pool: pools
+    case .container: containers
+    }
+  }
+}

@@ -1,0 +1,141 @@
+package import LedgerCore
+
+/// Turns batches into block bodies.
+package struct BlockEncoder {
+  private var texts: [Name] = []
+  private var textPlaces: [Name: UInt64] = [:]
+
+  package init() {}
+
+  /// The body of `batch`.
+  package mutating func body(of batch: EntryBatch, _ layout: Column.Layout) -> [UInt8] {
+    texts.removeAll(keepingCapacity: true)
+    textPlaces.removeAll(keepingCapacity: true)
+    var writer = ByteWriter()
+    writer.bytes.reserveCapacity(64 + batch.count * 12)
+    writer.put(varint: UInt64(batch.firstSequence))
+    writer.put(signed: batch.recorded.microseconds)
+    let parts = parts(of: batch)
+    writer.put(varint: parts.rawValue)
+    putRows(batch, layout, &writer)
+    if parts.contains(.attributes) { putAttributes(batch, layout, &writer) }
+    if parts.contains(.origins) { putOrigins(batch, layout, &writer) }
+    if parts.contains(.keys) { putKeys(batch, layout, &writer) }
+    if parts.contains(.details) { putDetails(batch, layout, &writer) }
+    for (part, names) in [
+      (Block.Parts.newNodes, batch.newNodes), (.newHosts, batch.newHosts),
+      (.newPools, batch.newPools), (.newContainers, batch.newContainers),
+    ] where parts.contains(part) {
+      NameList.put(names, layout, to: &writer)
+    }
+    if parts.contains(.texts) { NameList.put(texts, layout, to: &writer) }
+    return writer.bytes
+  }
+
+  private func parts(of batch: EntryBatch) -> Block.Parts {
+    var parts: Block.Parts = []
+    if !batch.attributes.isEmpty { parts.insert([.attributes, .texts]) }
+    if !batch.origins.isEmpty { parts.insert([.origins, .texts]) }
+    if !batch.keys.isEmpty { parts.insert(.keys) }
+    if !batch.details.isEmpty { parts.insert(.details) }
+    if !batch.newNodes.isEmpty { parts.insert(.newNodes) }
+    if !batch.newHosts.isEmpty { parts.insert(.newHosts) }
+    if !batch.newPools.isEmpty { parts.insert(.newPools) }
+    if !batch.newContainers.isEmpty { parts.insert(.newContainers) }
+    return parts
+  }
+
+  private func putRows(
+    _ batch: EntryBatch, _ layout: Column.Layout, _ writer: inout ByteWriter
+  ) {
+    let kinds = batch.kinds
+    Column.put(kinds.map { UInt64($0) }, layout, to: &writer)
+    var times: [UInt64] = []
+    times.reserveCapacity(batch.count)
+    var previous = batch.recorded.microseconds
+    for time in batch.occurred {
+      times.append((time &- previous).zigzag)
+      previous = time
+    }
+    // The first distance is from another clock; apart from the rest it does not widen the column.
+    if let first = times.first { writer.put(varint: first) }
+    Column.put(Array(times.dropFirst()), layout, to: &writer)
+    var subjects: [UInt64] = []
+    var hosts: [UInt64] = []
+    var shapes: [UInt64] = []
+    for row in kinds.indices {
+      let kind = kinds[row]
+      if Block.storesSubject(kind) { subjects.append(UInt64(batch.subjects[row])) }
+      if RowKind.hasHost(kind) { hosts.append(UInt64(batch.hosts[row] &+ 1)) }
+      if RowKind.hasShape(kind) { shapes.append(UInt64(batch.numbers[row])) }
+    }
+    Column.put(subjects, layout, to: &writer)
+    Column.put(hosts, layout, to: &writer)
+    Column.put(shapes, layout, to: &writer)
+    if !shapes.isEmpty {
+      writer.put(varint: UInt64(batch.shapes.count))
+      Column.put(batch.shapes.map { UInt64($0.cpuMillicores + 1) }, layout, to: &writer)
+      Column.put(batch.shapes.map { UInt64($0.memoryBytes + 1) }, layout, to: &writer)
+      Column.put(batch.shapes.map { UInt64($0.diskBytes + 1) }, layout, to: &writer)
+    }
+    Column.put(batch.workers.map { UInt64($0.before + 1) }, layout, to: &writer)
+    Column.put(batch.workers.map { UInt64($0.after) }, layout, to: &writer)
+    Column.put(batch.workers.map { UInt64($0.lastIssued + 1) }, layout, to: &writer)
+  }
+
+  private mutating func putAttributes(
+    _ batch: EntryBatch, _ layout: Column.Layout, _ writer: inout ByteWriter
+  ) {
+    var refs: [UInt64] = []
+    for row in batch.kinds.indices where RowKind.hasAttributes(batch.kinds[row]) {
+      refs.append(UInt64(batch.attributeRefs[row]))
+    }
+    Column.put(refs, layout, to: &writer)
+    writer.put(varint: UInt64(batch.attributes.count))
+    let rows = batch.attributes.map { $0.values.map { $0.map { place(of: $0) + 1 } ?? 0 } }
+    for field in NodeAttributes.fieldNames.indices {
+      Column.put(rows.map { $0[field] }, layout, to: &writer)
+    }
+  }
+
+  private mutating func putOrigins(
+    _ batch: EntryBatch, _ layout: Column.Layout, _ writer: inout ByteWriter
+  ) {
+    Column.put(batch.originRefs.map { UInt64($0) }, layout, to: &writer)
+    writer.put(varint: UInt64(batch.origins.count))
+    let actors = batch.origins.map { $0.actor.map { place(of: $0) + 1 } ?? 0 }
+    let sources = batch.origins.map { $0.source.map { place(of: $0) + 1 } ?? 0 }
+    Column.put(actors, layout, to: &writer)
+    Column.put(sources, layout, to: &writer)
+    Column.put(batch.origins.map { UInt64(($0.cause ?? -1) + 1) }, layout, to: &writer)
+  }
+
+  private func putKeys(
+    _ batch: EntryBatch, _ layout: Column.Layout, _ writer: inout ByteWriter
+  ) {
+    writer.put(varint: UInt64(batch.keys.count))
+    Column.put(batch.keys.map { UInt64($0.row) }, layout, to: &writer)
+    NameList.put(batch.keys.map(\.key), layout, to: &writer)
+    for key in batch.keys { writer.put(fixed: key.fingerprint) }
+  }
+
+  private func putDetails(
+    _ batch: EntryBatch, _ layout: Column.Layout, _ writer: inout ByteWriter
+  ) {
+    let facts = batch.details.map { detail in
+      var fact = ByteWriter()
+      FactCodec.put(detail.fact, to: &fact)
+      return fact.bytes
+    }
+    Column.put(facts.map { UInt64($0.count) }, layout, to: &writer)
+    for fact in facts { writer.put(fact) }
+  }
+
+  private mutating func place(of text: Name) -> UInt64 {
+    if let found = textPlaces[text] { return found }
+    let place = UInt64(texts.count)
+    texts.append(text)
+    textPlaces[text] = place
+    return place
+  }
+}
