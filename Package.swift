@@ -36,6 +36,12 @@ let package = Package(
         .target(name: "CCrypto", condition: .when(traits: ["OpenSSL"])),
       ], swiftSettings: strict),
     .target(
+      name: "LedgerLog", dependencies: ["LedgerCore", "LedgerFormat", "LedgerPorts"],
+      swiftSettings: strict),
+    .target(
+      name: "LinuxHost", dependencies: ["CShims", "LedgerCore", "LedgerPorts"],
+      swiftSettings: strict),
+    .target(
       name: "SQLiteStore", dependencies: ["LedgerCore", "LedgerPorts", "CSQLite"],
       path: "Sources/Connectors/SQLiteStore", swiftSettings: strict),
   ]

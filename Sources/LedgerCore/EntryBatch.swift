@@ -223,3 +223,24 @@ package struct DetailedRow: Hashable, Sendable {
     self.fact = fact
   }
 }
+
+extension EntryBatch {
+  /// A batch of `row` alone, with all that it points to. Slots stay as they are; new ids are left out.
+  package func single(_ row: Int) -> EntryBatch {
+    var single = EntryBatch()
+    single.firstSequence = firstSequence + Int64(row)
+    single.recorded = recorded
+    single.kinds = [kinds[row]]
+    single.occurred = [occurred[row]]
+    single.subjects = [subjects[row]]
+    single.hosts = [hosts[row]]
+    single.numbers = [0]
+    if RowKind.hasShape(kinds[row]) { single.shapes = [shapes[Int(numbers[row])]] }
+    if RowKind.hasWorkers(kinds[row]) { single.workers = [workers[Int(numbers[row])]] }
+    single.attributeRefs = [attributeRefs[row] > 0 ? 1 : 0]
+    if attributeRefs[row] > 0 { single.attributes = [attributes[Int(attributeRefs[row]) - 1]] }
+    single.originRefs = [0]
+    if let detail = detail(of: row) { single.details = [DetailedRow(row: 0, fact: detail)] }
+    return single
+  }
+}

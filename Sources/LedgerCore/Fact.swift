@@ -148,3 +148,46 @@ package struct Entry: Hashable, Sendable {
     self.fact = fact
   }
 }
+
+extension Fact {
+  /// The fact as the log keeps it: with the fields of its type and no others.
+  ///
+  /// What a deletion says of its node's host and numbers is checked on entry and not kept, because history has it.
+  package var normalized: Fact {
+    if type.isDetailed || hasRare { return self }
+    var kept = Fact(type: type, occurred: occurred)
+    kept.key = key
+    kept.actor = actor
+    kept.source = source
+    kept.cause = cause
+    switch type {
+    case .hostRegistered, .hostResized:
+      kept.host = host
+      kept.setResources(resources)
+    case .hostRetired: kept.host = host
+    case .nodeCreated:
+      kept.node = node
+      kept.host = host
+      kept.setResources(resources)
+      kept.attributes = attributes
+    case .nodeUpgraded:
+      kept.node = node
+      kept.setResources(resources)
+      kept.attributes = attributes
+    case .nodeMoved:
+      kept.node = node
+      kept.host = host
+    case .nodeRenamed, .nodeTransferred:
+      kept.node = node
+      kept.attributes = attributes
+    case .nodeDeletionRequested, .nodeDeleted: kept.node = node
+    case .workerScaled:
+      kept.pool = pool
+      kept.workersBefore = workersBefore
+      kept.workersAfter = workersAfter
+      kept.lastIssued = lastIssued
+    default: return self
+    }
+    return kept
+  }
+}

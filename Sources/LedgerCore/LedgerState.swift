@@ -143,3 +143,16 @@ package struct NoObserver: FoldObserver {
     _ host: UInt32, from before: Counters, to after: Counters, row: Int, in batch: EntryBatch
   ) {}
 }
+
+extension LedgerState {
+  /// The state with other node slots: slot `i` gets the node of slot `sources[i]`, or none. Details are dropped.
+  package func withNodes(_ sources: [UInt32?]) -> LedgerState {
+    var renumbered = self
+    renumbered.nodeDetails = nil
+    renumbered.nodes = sources.map { source in
+      guard let source, Int(source) < nodes.count else { return NodeState() }
+      return nodes[Int(source)]
+    }
+    return renumbered
+  }
+}

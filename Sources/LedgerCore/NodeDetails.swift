@@ -19,7 +19,8 @@ package struct NodeDetails: Sendable {
       let kind = batch.kinds[row]
       guard RowKind.subject(of: kind) == .node else { continue }
       let slot = Int(batch.subjects[row])
-      if RowKind.opensNode(kind) {
+      // A node whose deletion is voided is the one it was.
+      if RowKind.opensNode(kind), kind & RowKind.codeMask != RowKind.voidedDeletion {
         details[slot] = Detail()
         details[slot].created = batch.occurred[row]
       }

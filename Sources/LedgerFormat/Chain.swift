@@ -1,0 +1,56 @@
+package import LedgerCore
+
+/// The hash chain over commits.
+///
+///     link 0      SHA-256 of the text "allocledger chain 1"
+///     link n      SHA-256 of link n-1, followed by the canonical bytes of the commit's entries (`FactCodec`)
+///
+/// A commit is the run of entries with one recorded time: no two commits share one, so the chain follows from
+/// the entries alone.
+package struct Chain: ~Copyable {
+  package static let origin = SHA256.digest(Array("allocledger chain 1".utf8))
+
+  /// Canonical bytes are hashed in pieces of about this size, because short pieces cost four times as much.
+  private static let pieceByteCount = 1 << 16
+
+  /// The link after the last finished commit.
+  package private(set) var link: [UInt8]
+  private var hash = SHA256()
+  private var pending = ByteWriter()
+  /// Whether entries were added since the last finished commit.
+  package private(set) var isOpen = false
+
+  package init(link: [UInt8]) {
+    self.link = link
+  }
+
+  /// Adds an entry to the open commit.
+  package mutating func add(_ fact: Fact, sequence: Int64, recorded: Timestamp) {
+    if !isOpen {
+      pending.put(link)
+      isOpen = true
+    }
+    FactCodec.put(fact, sequence: sequence, recorded: recorded, to: &pending)
+    if pending.bytes.count >= Chain.pieceByteCount { hashPending() }
+  }
+
+  /// Ends the commit.
+  package mutating func finishCommit() {
+    guard isOpen else { return }
+    hashPending()
+    link = hash.finish()
+    isOpen = false
+  }
+
+  private mutating func hashPending() {
+    hash.update(pending.bytes)
+    pending.bytes.removeAll(keepingCapacity: true)
+  }
+}
+
+/// Bytes as lower-case hexadecimal digits.
+package func hex(_ bytes: [UInt8]) -> String {
+  let digits = Array("0123456789abcdef".utf8)
+  return String(
+    decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+}

@@ -1,0 +1,147 @@
+/// A block as it stands in a segment: header, stored body, end mark.
+///
+///     offset  size  field
+///     0       2     magic "AL"
+///     2       1     flags, see `Flags`
+///     3       1     version of the block's body, 1
+///     4       4     stored byte count: the body, and 32 bytes of link where flagged
+///     8       4     byte count of the body before compression
+///     12      4     entry count
+///     16      4     CRC-32C of the stored bytes
+///     20      4     CRC-32C of bytes 0..<20
+///     24      n     stored bytes
+///     24 + n  2     end mark A1 5E
+///
+/// The end mark tells a frame that was never completed (torn) from one whose bytes changed later (rotten).
+package struct Frame: Hashable, Sendable {
+  package struct Flags: OptionSet, Hashable, Sendable {
+    package let rawValue: UInt8
+
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// The body is compressed by LZ4; otherwise it is stored, because LZ4 would not shrink it.
+    package static let compressed = Flags(rawValue: 1)
+    /// The last block of its commit. Blocks after the last such one do not count.
+    package static let endsCommit = Flags(rawValue: 2)
+    /// The chain's link after this commit follows the body.
+    package static let carriesLink = Flags(rawValue: 4)
+    /// Some entry voids another: replay must first learn which.
+    package static let hasVoids = Flags(rawValue: 8)
+    /// Some entry occurred before one with a lower sequence: occurred order is not the log's order.
+    package static let hasLate = Flags(rawValue: 16)
+
+    package static let all = Flags(rawValue: 31)
+  }
+
+  package static let headerByteCount = 24
+  package static let endMark: [UInt8] = [0xA1, 0x5E]
+  private static let magic: [UInt8] = [0x41, 0x4C]
+  private static let version: UInt8 = 1
+
+  package var flags: Flags
+  package var storedByteCount: Int
+  package var rawByteCount: Int
+  package var entryCount: Int
+  package var storedChecksum: UInt32
+
+  /// The bytes of the whole frame in the file.
+  package var byteCount: Int {
+    Frame.headerByteCount + storedByteCount + Frame.endMark.count
+  }
+
+  /// The bytes of the body as stored, without a link.
+  package var bodyByteCount: Int {
+    flags.contains(.carriesLink) ? storedByteCount - SHA256.byteCount : storedByteCount
+  }
+
+  /// The bytes of a frame that holds the shortest of `bodies`, which all say the same.
+  package static func bytes(
+    bodies: [[UInt8]], entryCount: Int, flags extra: Flags, link: [UInt8]?
+  ) -> [UInt8] {
+    var flags = extra.subtracting([.compressed, .carriesLink])
+    var body: [UInt8] = []
+    var stored: [UInt8] = []
+    for candidate in bodies {
+      let packed = LZ4.compress(candidate)
+      let form = packed ?? candidate
+      guard stored.isEmpty || form.count < stored.count else { continue }
+      body = candidate
+      stored = form
+      flags.subtract(.compressed)
+      if packed != nil { flags.insert(.compressed) }
+    }
+    if let link {
+      stored += link
+      flags.insert(.carriesLink)
+    }
+    var writer = ByteWriter()
+    writer.put(magic)
+    writer.put(flags.rawValue)
+    writer.put(version)
+    writer.put(fixed: UInt32(stored.count))
+    writer.put(fixed: UInt32(body.count))
+    writer.put(fixed: UInt32(entryCount))
+    writer.put(fixed: CRC32C.of(stored))
+    writer.put(fixed: CRC32C.of(writer.bytes))
+    writer.put(stored)
+    writer.put(endMark)
+    return writer.bytes
+  }
+
+  /// Reads a header at `offset`.
+  package init(_ bytes: Span<UInt8>, at offset: Int) throws(Malformed) {
+    var reader = ByteReader(offset..<bytes.count)
+    let head = try reader.skip(20)
+    let checksum = try reader.fixed(UInt32.self, bytes)
+    guard CRC32C.of(bytes, head) == checksum else {
+      throw Malformed("the header's checksum is wrong", at: offset)
+    }
+    var fields = ByteReader(head)
+    guard try fields.byte(bytes) == Frame.magic[0], try fields.byte(bytes) == Frame.magic[1] else {
+      throw Malformed("no block begins here", at: offset)
+    }
+    flags = Flags(rawValue: try fields.byte(bytes))
+    guard flags.isSubset(of: .all), try fields.byte(bytes) == Frame.version else {
+      throw Malformed("the block is of an unknown version", at: offset)
+    }
+    storedByteCount = Int(try fields.fixed(UInt32.self, bytes))
+    rawByteCount = Int(try fields.fixed(UInt32.self, bytes))
+    entryCount = Int(try fields.fixed(UInt32.self, bytes))
+    storedChecksum = try fields.fixed(UInt32.self, bytes)
+    let linkBytes = flags.contains(.carriesLink) ? SHA256.byteCount : 0
+    guard rawByteCount <= Block.rawByteCountMax, entryCount >= 1,
+      entryCount <= Block.entryCountMax, storedByteCount <= rawByteCount + linkBytes,
+      storedByteCount >= linkBytes
+    else { throw Malformed("the header's lengths are impossible", at: offset) }
+  }
+
+  /// Checks the stored bytes, which begin at `offset`, and expands the body into `output`, followed by
+  /// `Column.padding` zeros.
+  package func expand(
+    _ bytes: Span<UInt8>, at offset: Int, into output: inout [UInt8]
+  ) throws(Malformed) {
+    let stored = offset..<offset + storedByteCount
+    guard CRC32C.of(bytes, stored) == storedChecksum else {
+      throw Malformed("the block's checksum is wrong", at: offset)
+    }
+    let body = offset..<offset + bodyByteCount
+    if flags.contains(.compressed) {
+      guard
+        LZ4.expand(bytes, body, count: rawByteCount, padding: Column.padding, into: &output)
+      else { throw Malformed("the block does not expand", at: offset) }
+      return
+    }
+    guard body.count == rawByteCount else {
+      throw Malformed("the header's lengths disagree", at: offset)
+    }
+    LZ4.resize(&output, to: rawByteCount + Column.padding)
+    for index in 0..<rawByteCount { output[index] = bytes[offset &+ index] }
+    for index in rawByteCount..<output.count { output[index] = 0 }
+  }
+
+  /// The link that follows the body of a frame whose stored bytes begin at `offset`.
+  package func link(_ bytes: Span<UInt8>, at offset: Int) -> [UInt8]? {
+    guard flags.contains(.carriesLink) else { return nil }
+    return (offset + bodyByteCount..<offset + storedByteCount).map { bytes[$0] }
+  }
+}

@@ -1,0 +1,99 @@
+package import LedgerFormat
+internal import LedgerPorts
+
+/// Where every block of a log stands, from the headers alone.
+package struct LogMap: Sendable {
+  package struct Segment: Sendable {
+    package var path: String
+    package var firstSequence: Int64
+    /// The chain's link after the last commit that ended before this segment.
+    package var link: [UInt8]
+  }
+
+  package struct Block: Sendable {
+    package var segment: Int
+    package var offset: Int
+    package var firstSequence: Int64
+    package var frame: Frame
+
+    package var nextSequence: Int64 { firstSequence + Int64(frame.entryCount) }
+    package var end: Int { offset + frame.byteCount }
+  }
+
+  /// What stands behind the last complete commit.
+  package enum Tail: Hashable, Sendable {
+    case clean
+    /// Bytes from `offset` of the segment on were never completed.
+    case torn(segment: Int, offset: Int, what: String)
+    /// The last block lacks nothing but its end mark.
+    case unmarked(segment: Int, offset: Int)
+  }
+
+  package var segments: [Segment] = []
+  /// The blocks of complete commits.
+  package var blocks: [Block] = []
+  package var tail = Tail.clean
+  /// A segment file that was made and never got its header.
+  package var unbornSegment: String?
+
+  package init() {}
+
+  /// The sequence of the last entry; 0 for an empty log.
+  package var head: Int64 { (blocks.last?.nextSequence ?? 1) - 1 }
+
+  /// Whether some entry voids another.
+  package var hasVoids: Bool { blocks.contains { $0.frame.flags.contains(.hasVoids) } }
+
+  /// Whether some entry occurred before one with a lower sequence.
+  package var hasLate: Bool { blocks.contains { $0.frame.flags.contains(.hasLate) } }
+
+  /// The index of the block that holds `sequence`, by binary search.
+  package func block(of sequence: Int64) -> Int? {
+    guard sequence >= 1, sequence <= head else { return nil }
+    var low = 0
+    var high = blocks.count
+    while low < high {
+      let middle = (low + high) / 2
+      if blocks[middle].nextSequence <= sequence { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
+  /// Drops blocks behind the last complete commit and remembers them as torn.
+  mutating func dropUnfinishedCommit() {
+    let complete = (blocks.lastIndex { $0.frame.flags.contains(.endsCommit) } ?? -1) + 1
+    guard complete < blocks.count else { return }
+    let first = blocks[complete]
+    tail = .torn(
+      segment: first.segment, offset: first.offset, what: "a commit of several blocks has no end")
+    blocks.removeLast(blocks.count - complete)
+  }
+}
+
+/// Bytes of a file around a place, read in large pieces.
+struct FileWindow {
+  let file: any DiskFile
+  private(set) var bytes: [UInt8] = []
+  private(set) var base = 0
+
+  init(_ file: any DiskFile) {
+    self.file = file
+  }
+
+  /// Makes `count` bytes at `offset` available, and as many behind them as are worth a read; says whether the file
+  /// has that many.
+  mutating func load(
+    _ offset: Int, _ count: Int, ahead: Int
+  ) throws(LogError) -> Bool {
+    if offset >= base, offset + count <= base + bytes.count { return true }
+    var fresh: [UInt8] = []
+    swap(&fresh, &bytes)
+    defer { swap(&fresh, &bytes) }
+    let wanted = max(count, ahead)
+    do throws(DiskError) { try file.read(at: offset, count: wanted, into: &fresh) } catch {
+      throw .disk(error)
+    }
+    base = offset
+    return fresh.count >= count
+  }
+}

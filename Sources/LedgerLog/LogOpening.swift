@@ -1,0 +1,99 @@
+internal import LedgerCore
+internal import LedgerFormat
+package import LedgerPorts
+
+/// A log opened for writing, with all that a writer must know of its past.
+package struct OpenedLog {
+  package let writer: LogWriter
+  package let reader: LogReader
+  package let projection: Projection
+}
+
+extension LogWriter {
+  /// Makes an empty ledger in `directory`.
+  package static func create(
+    directory: String, manifest: Manifest, disk: some Disk
+  ) throws(LogError) {
+    let layout = LogLayout(directory: directory)
+    guard try !reaching({ () throws(DiskError) in try disk.exists(layout.manifest) }) else {
+      throw .exists(path: directory)
+    }
+    try reaching { () throws(DiskError) in
+      try disk.makeDirectory(layout.segments)
+      let lock = try disk.open(layout.lock, .updateOrCreate)
+      try lock.sync()
+      // The manifest comes last: what has one is a whole ledger.
+      let temporary = layout.manifest + ".new"
+      let file = try disk.open(temporary, .updateOrCreate)
+      try file.resize(to: 0)
+      try file.write(manifest.bytes, at: 0)
+      try file.sync()
+      try disk.rename(temporary, to: layout.manifest)
+      try disk.syncDirectory(directory)
+      let parent = directory.lastIndex(of: "/").map { String(directory[..<$0]) } ?? "."
+      try disk.syncDirectory(parent.isEmpty ? "/" : parent)
+    }
+  }
+
+  /// Locks and recovers the log in `directory`, and replays it.
+  ///
+  /// - Throws: `LogError.locked` while another process writes, `.damaged` for anything but a torn tail.
+  package static func open<Watcher: ReplayWatcher>(
+    directory: String, disk: some Disk, clock: some Clock, process: Int, watcher: inout Watcher
+  ) throws(LogError) -> OpenedLog {
+    let layout = LogLayout(directory: directory)
+    let manifest = try Manifest.read(layout, disk)
+    let lock = try reaching { () throws(DiskError) in try disk.open(layout.lock, .updateOrCreate) }
+    guard try reaching({ () throws(DiskError) in try lock.lock() }) else {
+      throw .locked(path: layout.lock, process: try Watermark.read(lock)?.process)
+    }
+    let scan = LogScan(disk: disk, layout: layout, manifest: manifest, limit: nil)
+    var recovery = Recovery(disk: disk, layout: layout)
+    var map = try scan.map()
+    if try recovery.settle(map) { map = try scan.map() }
+    let reader = LogReader(disk: disk, layout: layout, manifest: manifest, map: map)
+    let options = ReplayOptions(keepsNodeNames: true, keepsTouches: true)
+    var observer = NoObserver()
+    let projection = try reader.project(
+      .all, options, observer: &observer, watcher: &watcher)
+    let carrier = reader.map.blocks.lastIndex { $0.frame.flags.contains(.carriesLink) }
+    let link = try reader.head == 0 ? Chain.origin : reader.link(at: reader.head)
+    let carried = carrier.map { reader.map.blocks[$0].nextSequence } ?? 1
+    let writer = try LogWriter(
+      reader, lockFile: lock, clock: clock, process: process, link: link,
+      entriesSinceLink: Int(reader.head + 1 - carried),
+      recorded: projection.recorded ?? .minimum)
+    writer.recovery = recovery.messages
+    return OpenedLog(writer: writer, reader: reader, projection: projection)
+  }
+}
+
+extension LogReader {
+  /// The chain's link after the commit that holds `sequence`; 0 is the beginning.
+  ///
+  /// - Complexity: constant where that commit's last block carries the link; otherwise one pass over the log for the
+  ///   ids, hashing the entries behind the last link that is carried.
+  package func link(at sequence: Int64) throws(LogError) -> [UInt8] {
+    guard sequence > 0 else { return Chain.origin }
+    guard let holder = map.block(of: sequence),
+      let last = map.blocks[holder...].firstIndex(where: {
+        $0.frame.flags.contains(.endsCommit)
+      })
+    else { throw .noSuchSequence(sequence, head: head) }
+    let carrier = map.blocks[...last].lastIndex { $0.frame.flags.contains(.carriesLink) }
+    var link = Chain.origin
+    if let carrier {
+      var cursor = cursor(carrier..<carrier + 1)
+      link = try cursor.link(of: map.blocks[carrier]) ?? link
+    }
+    let first = carrier.map { $0 + 1 } ?? 0
+    guard first <= last else { return link }
+    var chain = Chain(link: link)
+    var entries = EntryCursor(self, 0..<last + 1, hidingBefore: first)
+    while let step = try entries.next() {
+      chain.add(step.entry.fact, sequence: step.entry.sequence, recorded: step.entry.recorded)
+      if step.endsCommit { chain.finishCommit() }
+    }
+    return chain.link
+  }
+}

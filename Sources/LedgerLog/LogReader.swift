@@ -1,0 +1,138 @@
+package import LedgerCore
+internal import LedgerFormat
+package import LedgerPorts
+
+/// A log as of one moment, for reading. It takes no lock and sees nothing that is not durable.
+package final class LogReader: Sendable {
+  package let disk: any Disk
+  package let layout: LogLayout
+  package let manifest: Manifest
+  package let map: LogMap
+
+  /// Opens the log in `directory`.
+  ///
+  /// - Parameter wait: called between looks at a writer that is just starting; returns false to give up.
+  /// - Complexity: linear in the number of blocks; reads headers only.
+  package convenience init(
+    directory: String, disk: some Disk, wait: () -> Bool
+  ) throws(LogError) {
+    let layout = LogLayout(directory: directory)
+    let manifest = try Manifest.read(layout, disk)
+    let limit = try LogReader.watermark(layout, disk, wait)
+    let map = try LogScan(disk: disk, layout: layout, manifest: manifest, limit: limit).map()
+    if limit == nil, let last = map.segments.last {
+      // A writer that died may have left blocks in the page cache alone.
+      try reaching { () throws(DiskError) in try disk.open(last.path, .read).sync() }
+    }
+    self.init(disk: disk, layout: layout, manifest: manifest, map: map)
+  }
+
+  init(disk: any Disk, layout: LogLayout, manifest: Manifest, map: LogMap) {
+    self.disk = disk
+    self.layout = layout
+    self.manifest = manifest
+    self.map = map
+  }
+
+  private static func watermark(
+    _ layout: LogLayout, _ disk: any Disk, _ wait: () -> Bool
+  ) throws(LogError) -> Watermark? {
+    let file: any DiskFile
+    do throws(DiskError) { file = try disk.open(layout.lock, .read) } catch {
+      // A copy may lack the lock file, and then nobody writes.
+      guard error.kind == .missing else { throw .disk(error) }
+      return nil
+    }
+    while try reaching({ () throws(DiskError) in try file.isLocked() }) {
+      if let watermark = try Watermark.read(file) { return watermark }
+      guard wait() else { throw .locked(path: layout.lock, process: nil) }
+    }
+    return nil
+  }
+
+  /// The sequence of the last entry; 0 for an empty log.
+  package var head: Int64 { map.head }
+
+  /// Walks over the blocks of `range`.
+  package func cursor(_ range: Range<Int>) -> BlockCursor {
+    BlockCursor(reader: self, range)
+  }
+
+  package func cursor() -> BlockCursor { cursor(0..<map.blocks.count) }
+
+  /// The damage of a block whose body is not what it should be.
+  func damage(_ block: LogMap.Block, _ malformed: Malformed) -> LogError {
+    .damaged(
+      Damage(
+        .rotten, file: map.segments[block.segment].path, offset: block.offset, malformed.what))
+  }
+}
+
+/// Reads block after block: bytes, checksum, LZ4, columns.
+package struct BlockCursor {
+  private static let aheadByteCount = 1 << 20
+
+  private let reader: LogReader
+  private var next: Int
+  private let end: Int
+  private var window: FileWindow?
+  private var windowSegment = -1
+  private var decoder = BlockDecoder()
+  private var body: [UInt8] = []
+
+  init(reader: LogReader, _ range: Range<Int>) {
+    self.reader = reader
+    next = range.lowerBound
+    end = range.upperBound
+  }
+
+  /// Reads the next block's entries into `batch`, without slots (see `SlotReader`); nil behind the last one.
+  package mutating func next(
+    into batch: inout EntryBatch
+  ) throws(LogError) -> LogMap.Block? {
+    guard next < end else { return nil }
+    let block = reader.map.blocks[next]
+    next += 1
+    let place = try load(block)
+    let length = block.frame.rawByteCount
+    guard let bytes = window?.bytes else { return nil }
+    var body: [UInt8] = []
+    swap(&body, &self.body)
+    defer { swap(&body, &self.body) }
+    do throws(Malformed) {
+      try block.frame.expand(bytes.span, at: place, into: &body)
+      try decoder.decode(
+        body.span, length: length, count: block.frame.entryCount, into: &batch)
+      guard batch.firstSequence == block.firstSequence else {
+        throw Malformed(
+          "it holds sequence \(batch.firstSequence) where \(block.firstSequence) belongs", at: 0)
+      }
+    } catch { throw reader.damage(block, error) }
+    return block
+  }
+
+  /// The link that a block carries.
+  mutating func link(of block: LogMap.Block) throws(LogError) -> [UInt8]? {
+    let place = try load(block)
+    return window.flatMap { block.frame.link($0.bytes.span, at: place) }
+  }
+
+  /// Makes the stored bytes of `block` available and returns their place in the window.
+  private mutating func load(_ block: LogMap.Block) throws(LogError) -> Int {
+    if windowSegment != block.segment || window == nil {
+      let path = reader.map.segments[block.segment].path
+      let disk = reader.disk
+      window = FileWindow(
+        try reaching { () throws(DiskError) in try disk.open(path, .read) })
+      windowSegment = block.segment
+    }
+    let offset = block.offset + Frame.headerByteCount
+    let count = block.frame.storedByteCount
+    guard
+      try window?.load(offset, count, ahead: BlockCursor.aheadByteCount) == true, let window
+    else {
+      throw reader.damage(block, Malformed("the file became shorter", at: 0))
+    }
+    return offset - window.base
+  }
+}

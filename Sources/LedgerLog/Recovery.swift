@@ -1,0 +1,95 @@
+internal import LedgerFormat
+internal import LedgerPorts
+
+/// Settles the end of a log that a writer left unfinished. What is cut off is kept beside the log first.
+struct Recovery {
+  let disk: any Disk
+  let layout: LogLayout
+  private(set) var messages: [String] = []
+
+  init(disk: any Disk, layout: LogLayout) {
+    self.disk = disk
+    self.layout = layout
+  }
+
+  /// Makes the log end with a complete commit; says whether anything was changed.
+  mutating func settle(_ map: LogMap) throws(LogError) -> Bool {
+    var changed = false
+    if let unborn = map.unbornSegment {
+      try setAside(unborn, from: 0)
+      try reaching { () throws(DiskError) in try disk.remove(unborn) }
+      messages.append("removed \(unborn): the segment was begun and not completed")
+      changed = true
+    }
+    switch map.tail {
+    case .clean: break
+    case .torn(let segment, let offset, let what):
+      // Later segments first, so that a crash in between leaves a log that ends early and not one with a gap.
+      for index in map.segments.indices.reversed() where index > segment {
+        let path = map.segments[index].path
+        try setAside(path, from: 0)
+        try reaching { () throws(DiskError) in try disk.remove(path) }
+        messages.append("removed \(path): it belongs to a commit without an end")
+      }
+      let path = map.segments[segment].path
+      try setAside(path, from: offset)
+      try cut(path, to: offset)
+      messages.append("cut \(path) at offset \(offset): \(what)")
+      changed = true
+    case .unmarked(let segment, let offset):
+      try complete(map, segment, offset)
+      messages.append(
+        "completed the last block of \(map.segments[segment].path) at offset \(offset)")
+      changed = true
+    }
+    if changed { try reaching { () throws(DiskError) in try disk.syncDirectory(layout.segments) } }
+    return changed
+  }
+
+  /// Copies the bytes of a segment from `offset` on into the directory of what was recovered.
+  private func setAside(_ path: String, from offset: Int) throws(LogError) {
+    let name = path.split(separator: "/").last.map(String.init) ?? "segment"
+    try reaching { () throws(DiskError) in
+      try disk.makeDirectory(layout.recovered)
+      let source = try disk.open(path, .read)
+      let size = try source.byteCount()
+      var number = 0
+      var target = ""
+      repeat {
+        number += 1
+        target = "\(layout.recovered)/\(name)-\(offset)-\(number).torn"
+      } while try disk.exists(target)
+      let copy = try disk.open(target, .create)
+      var piece: [UInt8] = []
+      var place = offset
+      while place < size {
+        try source.read(at: place, count: 1 << 20, into: &piece)
+        guard !piece.isEmpty else { break }
+        try copy.write(piece, at: place - offset)
+        place += piece.count
+      }
+      try copy.sync()
+      try disk.syncDirectory(layout.recovered)
+      try disk.syncDirectory(layout.directory)
+    }
+  }
+
+  private func cut(_ path: String, to offset: Int) throws(LogError) {
+    try reaching { () throws(DiskError) in
+      let file = try disk.open(path, .update)
+      try file.resize(to: offset)
+      try file.sync()
+    }
+  }
+
+  private func complete(_ map: LogMap, _ segment: Int, _ offset: Int) throws(LogError) {
+    guard let block = map.blocks.last, block.segment == segment, block.offset == offset else {
+      return
+    }
+    try reaching { () throws(DiskError) in
+      let file = try disk.open(map.segments[segment].path, .update)
+      try file.write(Frame.endMark, at: block.end - Frame.endMark.count)
+      try file.sync()
+    }
+  }
+}

@@ -1,0 +1,122 @@
+package import LedgerCore
+internal import LedgerFormat
+
+/// Is told of progress and of blocks while a log is replayed.
+package protocol ReplayWatcher {
+  /// Looks at a block's entries before they are folded; slots are set. Throwing ends the replay.
+  mutating func block(_ batch: EntryBatch, of total: Int64) throws(LogError)
+}
+
+/// Watches nothing.
+package struct NoWatcher: ReplayWatcher {
+  package init() {}
+
+  package mutating func block(_ batch: EntryBatch, of total: Int64) {}
+}
+
+extension LogReader {
+  /// The state that `selection` implies.
+  ///
+  /// - Complexity: one pass over the log up to the selection's end. Where entries are voided or late, two or three
+  ///   passes, with memory for every node that ever was and for every late entry.
+  package func project(
+    _ selection: Selection, _ options: ReplayOptions = ReplayOptions()
+  ) throws(LogError) -> Projection {
+    var observer = NoObserver()
+    var watcher = NoWatcher()
+    return try project(selection, options, observer: &observer, watcher: &watcher)
+  }
+
+  /// The state that `selection` implies; `observer` sees every change of a host's counters on the way.
+  package func project<Observer: FoldObserver, Watcher: ReplayWatcher>(
+    _ selection: Selection, _ options: ReplayOptions, observer: inout Observer,
+    watcher: inout Watcher
+  ) throws(LogError) -> Projection {
+    if case .sequence(let sequence) = selection, sequence < 0 || sequence > head {
+      throw .noSuchSequence(sequence, head: head)
+    }
+    let isByTime = if case .occurred = selection { true } else { false }
+    if map.hasVoids || isByTime && map.hasLate {
+      var replay = try ReorderedReplay(self, selection, options)
+      return try replay.run(observer: &observer, watcher: &watcher)
+    }
+    return try replayInOrder(selection, options, observer: &observer, watcher: &watcher)
+  }
+
+  /// Nothing is voided, and where time decides nothing is late: the selection is a prefix of the log.
+  private func replayInOrder<Observer: FoldObserver, Watcher: ReplayWatcher>(
+    _ selection: Selection, _ options: ReplayOptions, observer: inout Observer,
+    watcher: inout Watcher
+  ) throws(LogError) -> Projection {
+    var projection = Projection(
+      state: LedgerState(policy: manifest.policy, keepsDetails: options.keepsDetails),
+      registry: Registry(keepsNodeNames: options.keepsNodeNames))
+    var batch = EntryBatch()
+    var cursor = cursor()
+    while let block = try cursor.next(into: &batch) {
+      var slots = SlotReader()
+      do throws(Malformed) { try slots.advanceAll(&batch, &projection.registry) } catch {
+        throw damage(block, error)
+      }
+      let rows = 0..<selection.prefix(of: batch)
+      try watcher.block(batch, of: head)
+      if options.keepsTouches {
+        projection.touches.grow(to: projection.registry.counts)
+        projection.touches.note(batch, rows)
+        var both = ObserverPair(first: projection.touches, second: observer)
+        projection.state.fold(
+          batch, rows, slots: projection.registry.counts, observer: &both)
+        projection.touches = both.first
+        observer = both.second
+      } else {
+        projection.state.fold(
+          batch, rows, slots: projection.registry.counts, observer: &observer)
+      }
+      projection.note(batch, rows)
+      if !rows.isEmpty {
+        projection.recorded = batch.recorded
+        var latest = projection.latestOccurred
+        for row in rows { latest = max(latest, batch.occurred[row]) }
+        projection.latestOccurred = latest
+      }
+      if rows.count < batch.count { break }
+    }
+    projection.nodeNames = projection.registry.nodeNames
+    if projection.sequence > 0 {
+      projection.occurred = Timestamp(microseconds: projection.latestOccurred)
+    }
+    return projection
+  }
+}
+
+extension Selection {
+  /// How many rows at the start of `batch` are selected, where selections are prefixes.
+  func prefix(of batch: EntryBatch) -> Int {
+    switch self {
+    case .all: return batch.count
+    case .sequence(let last): return Int(min(max(last - batch.firstSequence + 1, 0), Int64(batch.count)))
+    case .recorded(let moment): return batch.recorded <= moment ? batch.count : 0
+    case .occurred(let moment):
+      var low = 0
+      var high = batch.count
+      while low < high {
+        let middle = (low + high) / 2
+        if batch.occurred[middle] <= moment.microseconds { low = middle + 1 } else { high = middle }
+      }
+      return low
+    }
+  }
+}
+
+/// Two observers that see the same changes.
+struct ObserverPair<First: FoldObserver, Second: FoldObserver>: FoldObserver {
+  var first: First
+  var second: Second
+
+  mutating func hostChanged(
+    _ host: UInt32, from before: Counters, to after: Counters, row: Int, in batch: EntryBatch
+  ) {
+    first.hostChanged(host, from: before, to: after, row: row, in: batch)
+    second.hostChanged(host, from: before, to: after, row: row, in: batch)
+  }
+}

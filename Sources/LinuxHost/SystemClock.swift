@@ -1,0 +1,23 @@
+internal import Glibc
+package import LedgerCore
+internal import LedgerPorts
+
+/// The machine's wall clock.
+package struct SystemClock: Clock {
+  package init() {}
+
+  package func now() -> Timestamp {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_REALTIME, &time)
+    return Timestamp(
+      microseconds: Int64(time.tv_sec) * Timestamp.microsecondsPerSecond
+        + Int64(time.tv_nsec) / 1_000)
+  }
+
+  /// Nanoseconds that only ever grow, for rates and waiting.
+  package static func monotonicNanoseconds() -> UInt64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+}
