@@ -13,7 +13,7 @@ final class Scratch {
     var template = Array("/tmp/allocledger-connector-XXXXXX".utf8CString)
     let made = unsafe template.withUnsafeMutableBufferPointer { buffer -> String? in
       // Safe: the template ends with NUL and is changed in place.
-      guard let start = unsafe mkdtemp(buffer.baseAddress) else { return nil }
+      guard let base = buffer.baseAddress, let start = unsafe mkdtemp(base) else { return nil }
       return unsafe String(cString: start)
     }
     directory = try #require(made)
@@ -49,7 +49,7 @@ final class Scratch {
 
   /// The bytes of the file, or of another.
   static func bytes(of path: String) throws -> [UInt8] {
-    let file = try #require(unsafe fopen(path, "r"))
+    guard let file = unsafe fopen(path, "r") else { throw StoreError.failed(path) }
     defer { unsafe fclose(file) }
     var bytes: [UInt8] = []
     while case let byte = unsafe fgetc(file), byte != EOF { bytes.append(UInt8(byte)) }
@@ -57,7 +57,7 @@ final class Scratch {
   }
 
   func write(_ bytes: [UInt8]) throws {
-    let file = try #require(unsafe fopen(path, "w"))
+    guard let file = unsafe fopen(path, "w") else { throw StoreError.failed(path) }
     defer { unsafe fclose(file) }
     for byte in bytes { unsafe fputc(CInt(byte), file) }
   }
