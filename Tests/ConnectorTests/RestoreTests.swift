@@ -75,9 +75,10 @@ struct RestoreTests {
       table: "ledger_position", keyColumn: "rowid", key: .integer(5), before: images[0].after,
       after: nil)
     try store.restore([back]) {}
-    #expect(try scratch.rows("SELECT rowid, sequence FROM ledger_position") == [
-      [.integer(5), .integer(1)]
-    ])
+    #expect(
+      try scratch.rows("SELECT rowid, sequence FROM ledger_position") == [
+        [.integer(5), .integer(1)]
+      ])
   }
 
   @Test(

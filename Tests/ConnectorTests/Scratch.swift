@@ -56,7 +56,13 @@ final class Scratch {
     return bytes
   }
 
-  func write(_ bytes: [UInt8]) throws {
+  func write(_ bytes: [UInt8]) throws { try Scratch.write(bytes, to: path) }
+
+  static func copy(_ source: String, to target: String) throws {
+    try write(try bytes(of: source), to: target)
+  }
+
+  static func write(_ bytes: [UInt8], to path: String) throws {
     guard let file = unsafe fopen(path, "w") else { throw StoreError.failed(path) }
     defer { unsafe fclose(file) }
     for byte in bytes { unsafe fputc(CInt(byte), file) }
@@ -71,7 +77,9 @@ func resources(_ cpu: Int64, _ memory: Int64, _ disk: Int64) -> Resources {
   Resources(cpuMillicores: cpu, memoryBytes: memory, diskBytes: disk)
 }
 
-func host(_ id: Name, nodes: Int64 = 0, taking: Resources = .zero, retired: Bool = false)
+func host(
+  _ id: Name, nodes: Int64 = 0, taking: Resources = .zero, retired: Bool = false
+)
   -> LiveHost
 {
   LiveHost(

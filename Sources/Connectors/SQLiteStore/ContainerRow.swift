@@ -102,10 +102,12 @@ extension LiveContainer: LiveRow {
   ) throws(SQLiteFailure) -> StoredValue {
     var config = config
     for (index, name) in limitNames.enumerated() where before[index] != after[index] {
-      let verb = after[index] == nil ? "json_remove(?1, '$.\(name)')" : "json_set(?1, '$.\(name)', ?2)"
-      var statement = try database.prepare("SELECT \(verb)")
+      let limit = after[index]
+      let arguments = "?1, '$.\(name)'"
+      let edit = limit == nil ? "json_remove(\(arguments))" : "json_set(\(arguments), ?2)"
+      var statement = try database.prepare("SELECT \(edit)")
       try statement.bind(config, at: 1)
-      if let limit = after[index] { try statement.bind(limit, at: 2) }
+      if let limit { try statement.bind(limit, at: 2) }
       if try statement.step() { config = statement.value(0) }
     }
     return config

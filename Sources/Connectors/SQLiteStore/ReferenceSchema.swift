@@ -2,7 +2,9 @@
 package enum ReferenceSchema {
   /// One statement and the table it belongs to.
   package struct Definition: Sendable {
+    /// The table that it makes or indexes.
     package let table: String
+    /// The statement without its semicolon.
     package let sql: String
   }
 

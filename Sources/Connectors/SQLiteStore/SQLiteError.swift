@@ -5,10 +5,12 @@ package import LedgerPorts
 package struct SQLiteError: Error, Hashable, Sendable {
   /// The extended result code, such as 2067 for a broken UNIQUE.
   package let code: CInt
+  /// SQLite's own words.
   package let message: String
   /// The statement with placeholders, never with values.
   package let sql: String
 
+  /// An error as SQLite reported it.
   package init(code: CInt, message: String, sql: String) {
     self.code = code
     self.message = message
@@ -36,12 +38,20 @@ package enum SQLiteAccess: Sendable {
 }
 
 /// Turns failures into the port's errors, which name the file and what to do.
-struct FailureTranslator {
-  let path: String
-  let access: SQLiteAccess
-  let busyTimeoutMilliseconds: CInt
+package struct FailureTranslator {
+  private let path: String
+  private let access: SQLiteAccess
+  private let busyTimeoutMilliseconds: CInt
 
-  func storeError(_ failure: SQLiteFailure) -> StoreError {
+  /// A translator for one use of the file at `path`.
+  package init(path: String, access: SQLiteAccess, busyTimeoutMilliseconds: CInt) {
+    self.path = path
+    self.access = access
+    self.busyTimeoutMilliseconds = busyTimeoutMilliseconds
+  }
+
+  /// The port's error for `failure`; what is the port's already goes through unchanged.
+  package func storeError(_ failure: SQLiteFailure) -> StoreError {
     switch failure {
     case .store(let error): error
     case .engine(let error): storeError(error)

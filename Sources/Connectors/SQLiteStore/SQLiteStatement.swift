@@ -59,10 +59,12 @@ package struct SQLiteStatement: ~Copyable {
     unsafe sqlite3_reset(handle)
   }
 
+  /// Binds a number as INTEGER.
   package mutating func bind(_ value: Int64, at index: CInt) throws(SQLiteFailure) {
     try check(unsafe sqlite3_bind_int64(handle, index, value))
   }
 
+  /// Binds NULL.
   package mutating func bindNull(at index: CInt) throws(SQLiteFailure) {
     try check(unsafe sqlite3_bind_null(handle, index))
   }
@@ -121,13 +123,16 @@ package struct SQLiteStatement: ~Copyable {
 
   // MARK: Columns
 
+  /// How many columns a row has.
   package var columnCount: CInt { unsafe sqlite3_column_count(handle) }
 
   /// The storage class of a column of this row, such as `SQLITE_TEXT`; to be asked before any value.
   package func storageClass(_ column: CInt) -> CInt { unsafe sqlite3_column_type(handle, column) }
 
+  /// The value of an INTEGER column; SQLite would convert any other.
   package func int64(_ column: CInt) -> Int64 { unsafe sqlite3_column_int64(handle, column) }
 
+  /// The name of a column as its table declares it.
   package func columnName(_ column: CInt) -> String {
     guard let text = unsafe sqlite3_column_name(handle, column) else { return "" }
     return unsafe String(cString: text)

@@ -1,6 +1,10 @@
 package import LedgerPorts
 
 extension SQLiteStore {
+  /// Makes `changes` in one immediate transaction; see `LiveStore.apply`.
+  ///
+  /// A COMMIT can still fail as `locked` after `beforeCommit`, when a reader stays longer than the busy
+  /// timeout: then nothing was changed.
   package func apply(
     _ changes: [LiveChange], position: StorePosition?,
     beforeCommit: ([RowImage]) throws(StoreError) -> Void
@@ -14,6 +18,9 @@ extension SQLiteStore {
     }
   }
 
+  /// Puts rows back with every column, storage class and byte; see `LiveStore.restore`.
+  ///
+  /// Several images of one row count as one, from the first `before` to the last `after`.
   package func restore(
     _ images: [RowImage], beforeCommit: () throws(StoreError) -> Void
   ) throws(StoreError) {

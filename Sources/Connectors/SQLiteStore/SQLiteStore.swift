@@ -15,6 +15,7 @@ package final class SQLiteStore: LiveStore {
   /// How long a call waits for another process by default.
   package static let busyTimeoutMillisecondsDefault: CInt = 2_000
 
+  /// `sqlite:` and the path.
   package let label: String
   /// Gets one line for each statement: its text with placeholders and the time it took, never a value.
   package var trace: ((String) -> Void)?
@@ -64,6 +65,7 @@ package final class SQLiteStore: LiveStore {
     return StoreReader(label: label, catalog: catalog)
   }
 
+  /// Reads everything in one read transaction, strictly; see `LiveStore.observe`.
   package func observe() throws(StoreError) -> Observation {
     try transaction(.read) { (database) throws(SQLiteFailure) in
       try reader(database).observation(database)
