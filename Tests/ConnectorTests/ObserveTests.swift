@@ -51,7 +51,8 @@ private let spoilers: [Spoiler] = [
   Spoiler("UPDATE ledger_position SET chain = 'AB'", "ledger_position", "chain", "AB"),
   Spoiler("UPDATE ledger_position SET chain = upper(chain)", "ledger_position", "chain"),
   Spoiler(
-    "INSERT INTO ledger_position SELECT * FROM ledger_position", "ledger_position", "more than one"),
+    "INSERT INTO ledger_position SELECT * FROM ledger_position", "ledger_position",
+    "more than one"),
   Spoiler("UPDATE containers SET config = '{'", "containers", "c-1", "config", "NULL"),
   Spoiler("UPDATE containers SET config = '[1]'", "containers", "config", "array"),
   Spoiler("UPDATE containers SET config = x'7B7D'", "containers", "config", "object"),

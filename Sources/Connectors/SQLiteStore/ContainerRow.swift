@@ -14,7 +14,8 @@ extension LiveContainer: LiveRow {
     + limitNames.flatMap { name in
       [
         RowColumn(
-          "config.\(name)", source: "config", expression: guarded("json_type(config, '$.\(name)')")),
+          "config.\(name)", source: "config",
+          expression: guarded("json_type(config, '$.\(name)')")),
         RowColumn(
           "config.\(name)", source: "config",
           expression: guarded("json_extract(config, '$.\(name)')")),

@@ -1,4 +1,6 @@
-/// The reference live schema as SQLite takes it; `Schemas/sql/reference_sqlite.sql` is the same text.
+/// The reference live schema as SQLite takes it.
+///
+/// `Schemas/sql/reference_sqlite.sql` is the same text.
 package enum ReferenceSchema {
   /// One statement and the table it belongs to.
   package struct Definition: Sendable {

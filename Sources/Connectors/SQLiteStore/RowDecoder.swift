@@ -57,7 +57,9 @@ struct RowDecoder {
     return try name(row, column)
   }
 
-  /// A moment, or nil where there is none or it is not RFC 3339: times are informative in a live store.
+  /// A moment, or nil where there is none or it is not RFC 3339.
+  ///
+  /// Times are informative in a live store, so an odd one is no error.
   func moment(_ row: borrowing SQLiteStatement, _ column: CInt) -> Timestamp? {
     guard row.storageClass(column) == SQLITE_TEXT else { return nil }
     return row.withText(column) { Timestamp(rfc3339: $0, 0..<$0.count) }

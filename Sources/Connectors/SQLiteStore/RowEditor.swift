@@ -87,7 +87,7 @@ struct RowPlace: Hashable {
 
   /// The condition that the key is parameter 1.
   ///
-  /// The name is qualified, because SQLite takes a bare quoted name that it does not know for a string.
+  /// The name is qualified, because SQLite takes an unknown bare quoted name for a string.
   var match: String {
     let column = "\(quotedTable).\(quoted(keyColumn))"
     // Names are compared bytewise, whatever collation the column has.

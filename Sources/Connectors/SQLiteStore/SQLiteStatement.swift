@@ -48,16 +48,16 @@ package struct SQLiteStatement: ~Copyable {
   /// Runs a statement that returns no rows, and makes it ready for the next values.
   package mutating func run() throws(SQLiteFailure) {
     while try step() {}
-    unsafe sqlite3_reset(handle)
+    reset()
   }
-
-  // MARK: Parameters
 
   /// Makes the statement ready for another run; its parameters stay bound.
   package mutating func reset() {
     // Safe: a reset only repeats the failure that `step` has thrown already.
     unsafe sqlite3_reset(handle)
   }
+
+  // MARK: Parameters
 
   /// Binds a number as INTEGER.
   package mutating func bind(_ value: Int64, at index: CInt) throws(SQLiteFailure) {
@@ -100,7 +100,7 @@ package struct SQLiteStatement: ~Copyable {
 
   private mutating func bindScratchText(at index: CInt) throws(SQLiteFailure) {
     let count = scratch.count
-    // An empty array may have no address, and SQLite takes none for NULL: so there is one byte more.
+    // An empty array may have no address, which SQLite takes for NULL: so there is one byte more.
     scratch.append(0)
     let code = unsafe scratch.withUnsafeBytes { bytes in
       // Safe: SQLite copies the `count` bytes before it returns.
@@ -126,7 +126,7 @@ package struct SQLiteStatement: ~Copyable {
   /// How many columns a row has.
   package var columnCount: CInt { unsafe sqlite3_column_count(handle) }
 
-  /// The storage class of a column of this row, such as `SQLITE_TEXT`; to be asked before any value.
+  /// The storage class of a column of this row, such as `SQLITE_TEXT`; asked before any value.
   package func storageClass(_ column: CInt) -> CInt { unsafe sqlite3_column_type(handle, column) }
 
   /// The value of an INTEGER column; SQLite would convert any other.

@@ -3,8 +3,8 @@ package import LedgerPorts
 extension SQLiteStore {
   /// Makes `changes` in one immediate transaction; see `LiveStore.apply`.
   ///
-  /// A COMMIT can still fail as `locked` after `beforeCommit`, when a reader stays longer than the busy
-  /// timeout: then nothing was changed.
+  /// A COMMIT can still fail as `locked` after `beforeCommit`, when a reader stays longer than the
+  /// busy timeout: then nothing was changed.
   package func apply(
     _ changes: [LiveChange], position: StorePosition?,
     beforeCommit: ([RowImage]) throws(StoreError) -> Void

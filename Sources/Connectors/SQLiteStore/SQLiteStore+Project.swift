@@ -1,10 +1,10 @@
 package import LedgerPorts
 
 extension SQLiteStore {
-  /// Writes `contents`, and makes the file and its tables where they are missing; see `LiveStore.project`.
+  /// Writes `contents`, making the file and missing tables; see `LiveStore.project`.
   ///
-  /// Optional columns that a table lacks are left out. A projection that fails on a new path leaves an empty
-  /// file, which the next one fills.
+  /// Optional columns that a table lacks are left out. A projection that fails on a new path leaves
+  /// an empty file, which the next one fills.
   package func project(
     _ contents: Observation, replacing: Bool,
     progress: (_ done: Int, _ total: Int) throws(StoreError) -> Void

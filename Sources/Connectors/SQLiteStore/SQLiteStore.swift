@@ -9,15 +9,15 @@ package enum SQLiteSchema: Sendable {
 
 /// A live store in a SQLite file.
 ///
-/// Every call opens the file, does its work in one transaction and closes it again, so that nothing is held
-/// between calls. Foreign keys are not enforced and triggers run as the store defines them.
+/// Every call opens the file, does its work in one transaction and closes it again, so that nothing
+/// is held between calls. Foreign keys are not enforced; triggers run as the store defines them.
 package final class SQLiteStore: LiveStore {
   /// How long a call waits for another process by default.
   package static let busyTimeoutMillisecondsDefault: CInt = 2_000
 
   /// `sqlite:` and the path.
   package let label: String
-  /// Gets one line for each statement: its text with placeholders and the time it took, never a value.
+  /// Gets a line for each statement: its text with placeholders and its time, never a value.
   package var trace: ((String) -> Void)?
 
   let path: String
