@@ -44,5 +44,8 @@ let package = Package(
     .target(
       name: "SQLiteStore", dependencies: ["LedgerCore", "LedgerPorts", "CSQLite"],
       path: "Sources/Connectors/SQLiteStore", swiftSettings: strict),
+    .testTarget(
+      name: "ConnectorTests", dependencies: ["LedgerCore", "LedgerPorts", "SQLiteStore"],
+      swiftSettings: strict),
   ]
 )

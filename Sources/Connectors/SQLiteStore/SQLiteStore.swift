@@ -1,1 +1,79 @@
 import CSQLite
+package import LedgerPorts
+
+/// The schemas that a SQLite store can have.
+package enum SQLiteSchema: Sendable {
+  /// The embedded default: hosts, nodes, and what may be beside them.
+  case reference
+}
+
+/// A live store in a SQLite file.
+///
+/// Every call opens the file, does its work in one transaction and closes it again, so that nothing
+/// is held between calls. Foreign keys are not enforced; triggers run as the store defines them.
+package final class SQLiteStore: LiveStore {
+  /// How long a call waits for another process by default.
+  package static let busyTimeoutMillisecondsDefault: CInt = 2_000
+
+  /// `sqlite:` and the path.
+  package let label: String
+  /// Gets a line for each statement: its text with placeholders and its time, never a value.
+  package var trace: ((String) -> Void)?
+
+  let path: String
+  private let schema: SQLiteSchema
+  private let busyTimeoutMilliseconds: CInt
+
+  /// A store at `path`; nothing is opened yet.
+  package init(
+    path: String, schema: SQLiteSchema = .reference,
+    busyTimeoutMilliseconds: CInt = SQLiteStore.busyTimeoutMillisecondsDefault
+  ) {
+    self.path = path
+    self.schema = schema
+    self.busyTimeoutMilliseconds = busyTimeoutMilliseconds
+    label = "sqlite:" + path
+  }
+
+  /// Runs `body` in one transaction, which any throw takes back.
+  func transaction<Value>(
+    _ access: SQLiteAccess,
+    _ body: (borrowing SQLiteConnection) throws(SQLiteFailure) -> Value
+  ) throws(StoreError) -> Value {
+    do throws(SQLiteFailure) {
+      let database = try SQLiteConnection(
+        path: path, access: access, busyTimeoutMilliseconds: busyTimeoutMilliseconds, trace: trace)
+      try database.execute(access == .read ? "BEGIN" : "BEGIN IMMEDIATE")
+      do throws(SQLiteFailure) {
+        let value = try body(database)
+        try database.execute("COMMIT")
+        return value
+      } catch {
+        database.rollback()
+        throw error
+      }
+    } catch {
+      let translator = FailureTranslator(
+        path: path, access: access, busyTimeoutMilliseconds: busyTimeoutMilliseconds)
+      throw translator.storeError(error)
+    }
+  }
+
+  /// Reads the tables of the reference schema that the store has.
+  func reader(_ database: borrowing SQLiteConnection) throws(SQLiteFailure) -> StoreReader {
+    let catalog = try StoreCatalog(database, tables: ReferenceSchema.tables)
+    return StoreReader(label: label, catalog: catalog)
+  }
+
+  /// Reads everything in one read transaction, strictly; see `LiveStore.observe`.
+  package func observe() throws(StoreError) -> Observation {
+    try transaction(.read) { (database) throws(SQLiteFailure) in
+      try reader(database).observation(database)
+    }
+  }
+}
+
+/// Runs the caller's own step, whose refusal goes through unchanged.
+func calling(_ step: () throws(StoreError) -> Void) throws(SQLiteFailure) {
+  do throws(StoreError) { try step() } catch { throw .store(error) }
+}
