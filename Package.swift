@@ -39,6 +39,11 @@ let package = Package(
       name: "LedgerLog", dependencies: ["LedgerCore", "LedgerFormat", "LedgerPorts"],
       swiftSettings: strict),
     .target(
+      name: "LedgerEngine",
+      dependencies: [
+        "LedgerCore", "LedgerFormat", "LedgerPorts", "LedgerLog", "LedgerText", "CShims",
+      ], swiftSettings: strict),
+    .target(
       name: "LinuxHost", dependencies: ["CShims", "LedgerCore", "LedgerPorts"],
       swiftSettings: strict),
     .target(

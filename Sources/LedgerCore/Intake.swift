@@ -10,6 +10,10 @@ package struct Intake: Sendable {
   package private(set) var touches: Touches
   /// The latest occurred time so far, to tell which facts arrive late.
   package private(set) var latestOccurred: Int64
+  /// Whether a row of the batch occurred before one with a lower sequence.
+  package private(set) var batchIsLate = false
+  /// How many facts arrived late so far.
+  package private(set) var lateCount = 0
 
   private var nodeIndex: NameIndex
   private var hostIndex: NameIndex
@@ -55,12 +59,14 @@ package struct Intake: Sendable {
   /// The slot of a host that was ever registered.
   package func host(_ id: Name) -> UInt32? { hostIndex.find(id, in: registry.hostNames) }
 
-  /// Takes the admitted rows away, so that they can be written.
-  package mutating func takeBatch() -> EntryBatch {
-    let taken = batch
+  /// Takes the admitted rows away, so that they can be written as entries of one recorded time.
+  package mutating func takeBatch(recorded: Timestamp) -> EntryBatch {
+    var taken = batch
+    taken.recorded = recorded
     batch = EntryBatch()
     batch.firstSequence = taken.nextSequence
     interned = InternedRows()
+    batchIsLate = false
     return taken
   }
 
@@ -119,7 +125,12 @@ package struct Intake: Sendable {
     if let key = fact.key {
       batch.keys.append(KeyedRow(row: batch.count - 1, key: key, fingerprint: fingerprint))
     }
-    latestOccurred = max(latestOccurred, fact.occurred.microseconds)
+    if fact.occurred.microseconds < latestOccurred {
+      batchIsLate = true
+      lateCount += 1
+    } else {
+      latestOccurred = fact.occurred.microseconds
+    }
   }
 }
 

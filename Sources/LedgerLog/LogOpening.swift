@@ -97,3 +97,12 @@ extension LogReader {
     return chain.link
   }
 }
+
+extension LogWriter {
+  /// A reader that also sees the blocks of the open commit.
+  package func readerOfOpenCommit() throws(LogError) -> LogReader {
+    let map = try LogScan(disk: disk, layout: layout, manifest: manifest, limit: nil)
+      .map(keepsUnfinishedCommit: true)
+    return LogReader(disk: disk, layout: layout, manifest: manifest, map: map)
+  }
+}

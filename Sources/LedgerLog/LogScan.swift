@@ -14,14 +14,15 @@ struct LogScan {
 
   private static let windowByteCount = 1 << 16
 
-  func map() throws(LogError) -> LogMap {
+  /// - Parameter keepsUnfinishedCommit: for the writer, who knows what it has begun.
+  func map(keepsUnfinishedCommit: Bool = false) throws(LogError) -> LogMap {
     var map = LogMap()
     var paths = try segmentPaths()
     if let limit { paths.removeAll { $0.firstSequence > limit.firstSequence } }
     for (index, path) in paths.enumerated() {
       try scan(path.path, isLast: index == paths.count - 1, into: &map)
     }
-    map.dropUnfinishedCommit()
+    if !keepsUnfinishedCommit { map.dropUnfinishedCommit() }
     return map
   }
 

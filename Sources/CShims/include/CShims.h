@@ -1,6 +1,7 @@
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /// CRC-32C (Castagnoli, RFC 3720 appendix B.4) of `count` bytes, continuing from `seed` (0 to begin).
 /// Uses SSE4.2 where the processor has it.
@@ -11,6 +12,12 @@ uint32_t shim_crc32c_portable(uint32_t seed, const void *bytes, size_t count);
 
 /// Asks the processor to load the line that holds `address`, for writing.
 static inline void shim_prefetch(const void *address) { __builtin_prefetch(address, 1, 3); }
+
+/// The offset of the first `byte` in `count` bytes, or -1.
+static inline ptrdiff_t shim_find_byte(const void *bytes, int byte, size_t count) {
+  const char *found = count == 0 ? NULL : (const char *)memchr(bytes, byte, count);
+  return found == NULL ? -1 : found - (const char *)bytes;
+}
 
 // open(2) and fcntl(2) are variadic, which Swift cannot call.
 int shim_open(const char *path, int flags, unsigned mode);

@@ -1,0 +1,338 @@
+package import LedgerCore
+internal import LedgerFormat
+package import LedgerLog
+package import LedgerPorts
+package import LedgerText
+
+/// Why a fact was not admitted.
+package enum AdmissionFailure: Error, Hashable, Sendable {
+  case rejected(Rejection)
+  case log(LogError)
+}
+
+/// What became of a fact.
+package struct Admission: Hashable, Sendable {
+  package var sequence: Int64
+  /// The same fact under the same key had been recorded before.
+  package var isDuplicate = false
+}
+
+/// A ledger open for writing: admits facts, and makes them durable commit by commit.
+package final class WritableLedger {
+  /// A block is written once it has this many entries.
+  private static let blockEntryCount = 1 << 14
+
+  package let writer: LogWriter
+  private(set) package var intake: Intake
+  private var keys: KeyIndex
+  private var voided: Set<Int64>
+  /// The recorded time of the open commit.
+  private var recorded: Timestamp?
+  private var restoring: Timestamp?
+  /// Entries were voided, so the intake's state is not what it should be.
+  private var isStale = false
+  private var saved: (intake: Intake, keys: KeyIndex, voided: Set<Int64>)?
+  private var hasSpilled = false
+
+  /// Opens the ledger in `directory`.
+  package init(
+    directory: String, disk: some Disk, clock: some Clock, process: Int,
+    progress: @escaping (_ done: Int64, _ total: Int64) -> Void = { _, _ in }
+  ) throws(LogError) {
+    var watcher = OpeningWatcher(progress: progress)
+    let opened = try LogWriter.open(
+      directory: directory, disk: disk, clock: clock, process: process, watcher: &watcher)
+    writer = opened.writer
+    keys = watcher.keys
+    voided = watcher.voided
+    intake = WritableLedger.intake(opened.projection, nextSequence: opened.reader.head + 1)
+  }
+
+  private static func intake(_ projection: Projection, nextSequence: Int64) -> Intake {
+    Intake(
+      state: projection.state, registry: projection.registry, touches: projection.touches,
+      nextSequence: nextSequence, latestOccurred: projection.latestOccurred)
+  }
+
+  /// The sequence of the last admitted entry; 0 for an empty ledger.
+  package var head: Int64 { intake.nextSequence - 1 }
+
+  /// Whether admitted entries wait for `commit`.
+  package var isCommitOpen: Bool { recorded != nil }
+
+  // MARK: - Admission
+
+  /// Admits a fact into the open commit.
+  ///
+  /// - Parameter recordsContradictions: whether a fact that history does not allow becomes an entry with a code.
+  package func admit(
+    _ item: FactItem, recordsContradictions: Bool = false
+  ) throws(AdmissionFailure) -> Admission {
+    if let duplicate = try duplicate(item.fact) { return duplicate }
+    try spillIfFull()
+    do throws(AdmissionFailure) {
+      return Admission(sequence: try admitNew(item.fact, item.expect))
+    } catch {
+      guard recordsContradictions, case .rejected(.contradiction(let reason)) = error else {
+        throw error
+      }
+      var fact = item.fact
+      fact.rare.contradiction = reason
+      return Admission(sequence: try admitNew(fact, nil))
+    }
+  }
+
+  /// Admits all of `items` or none of them.
+  package func admitTogether(_ items: [FactItem]) throws(AdmissionFailure) -> [Admission] {
+    try spillIfFull()
+    let before = (intake, keys, voided, recorded)
+    pendingChain = []
+    defer { pendingChain = nil }
+    do throws(AdmissionFailure) {
+      var admissions: [Admission] = []
+      for item in items {
+        if let duplicate = try duplicate(item.fact) {
+          admissions.append(duplicate)
+        } else {
+          admissions.append(Admission(sequence: try admitNew(item.fact, item.expect)))
+        }
+      }
+      for link in pendingChain ?? [] {
+        writer.chain(link.fact, sequence: link.sequence, recorded: link.recorded)
+      }
+      return admissions
+    } catch {
+      (intake, keys, voided, recorded) = before
+      throw error
+    }
+  }
+
+  /// Entries that join the chain once their group is complete.
+  private var pendingChain: [Entry]?
+
+  private func duplicate(_ fact: Fact) throws(AdmissionFailure) -> Admission? {
+    guard let key = fact.key, let known = keys[key] else { return nil }
+    guard known.fingerprint == FactCodec.fingerprint(fact) else {
+      throw .rejected(.keyReused(first: known.sequence))
+    }
+    return Admission(sequence: known.sequence, isDuplicate: true)
+  }
+
+  private func admitNew(
+    _ original: Fact, _ expect: Expectation?
+  ) throws(AdmissionFailure) -> Int64 {
+    if isStale { try refresh() }
+    try check(expect, original)
+    let fingerprint = original.key == nil ? 0 : FactCodec.fingerprint(original)
+    var fact = original.normalized
+    let sequence = intake.nextSequence
+    let isContradicted = fact.rare.contradiction != nil
+    if fact.type == .entryVoided, !isContradicted {
+      try admitVoid(fact, fingerprint)
+    } else {
+      if fact.type == .nodeUpgradeRolledBack, !isContradicted { fact = try resolved(fact) }
+      do throws(Contradiction) {
+        _ = try intake.admit(fact, fingerprint: fingerprint)
+      } catch { throw .rejected(.contradiction(error)) }
+    }
+    let moment = recorded ?? restoring ?? writer.begin()
+    recorded = moment
+    if pendingChain == nil {
+      writer.chain(fact, sequence: sequence, recorded: moment)
+    } else {
+      pendingChain?.append(Entry(sequence: sequence, recorded: moment, fact: fact))
+    }
+    if let key = fact.key {
+      keys.insert(key, KeyIndex.Record(sequence: sequence, fingerprint: fingerprint))
+    }
+    return sequence
+  }
+
+  private func check(_ expect: Expectation?, _ fact: Fact) throws(AdmissionFailure) {
+    guard let expect else { return }
+    func demand(_ subject: String, _ expected: Int64?, _ actual: Int64) throws(AdmissionFailure) {
+      guard let expected, expected != actual else { return }
+      throw .rejected(
+        .unexpectedSequence(of: subject, expected: expected, actual: actual))
+    }
+    try demand("ledger", expect.ledger, head)
+    let node = fact.node.flatMap { intake.node($0) }
+    try demand("node", expect.node, node.map { intake.touches.nodes[Int($0)] } ?? 0)
+    let placed = node.map { intake.state.nodes[Int($0)].host }.flatMap { $0 == Slot.none ? nil : $0 }
+    let host = fact.host.flatMap { intake.host($0) } ?? placed
+    try demand("host", expect.host, host.map { intake.touches.hosts[Int($0)] } ?? 0)
+  }
+
+  // MARK: - Commits
+
+  /// Makes the admitted entries durable.
+  package func commit() throws(LogError) {
+    guard let moment = recorded else { return }
+    let isLate = intake.batchIsLate
+    try writer.commit(intake.takeBatch(recorded: moment), isLate: isLate)
+    recorded = nil
+    saved = nil
+    hasSpilled = false
+  }
+
+  /// Remembers the present state, so that `abandon` can return to it.
+  package func beginAbandonable() {
+    saved = (intake, keys, voided)
+  }
+
+  /// Takes back what was admitted since the last commit.
+  package func abandon() throws(LogError) {
+    guard recorded != nil else { return }
+    recorded = nil
+    if let saved { (intake, keys, voided) = saved }
+    saved = nil
+    hasSpilled = false
+    try writer.abandon()
+  }
+
+  /// Begins a commit with the recorded time that its entries had elsewhere.
+  package func restore(recorded moment: Timestamp) throws(LogError) -> Bool {
+    if recorded == moment { return true }
+    try commit()
+    restoring = moment
+    return writer.begin(recorded: moment)
+  }
+
+  private func spillIfFull() throws(AdmissionFailure) {
+    guard intake.batch.count >= WritableLedger.blockEntryCount else { return }
+    do throws(LogError) { try spill() } catch { throw .log(error) }
+  }
+
+  private func spill() throws(LogError) {
+    guard let moment = recorded, !intake.batch.isEmpty else { return }
+    let isLate = intake.batchIsLate
+    try writer.write(intake.takeBatch(recorded: moment), isLate: isLate)
+    hasSpilled = true
+  }
+}
+
+// MARK: - Facts about earlier entries
+
+extension WritableLedger {
+  /// Admits an `entry_voided`; the state is rebuilt before the next fact is judged.
+  private func admitVoid(_ fact: Fact, _ fingerprint: UInt64) throws(AdmissionFailure) {
+    guard let target = fact.rare.target, target >= 1, target <= head else {
+      throw .rejected(.contradiction(.unknownEntry))
+    }
+    guard !voided.contains(target) else { throw .rejected(.contradiction(.alreadyVoided)) }
+    let entry = try self.entry(target)
+    guard entry.fact.type.changesState, entry.fact.rare.contradiction == nil else {
+      throw .rejected(.contradiction(.unknownEntry))
+    }
+    if entry.fact.type == .nodeDeleted, let node = entry.fact.node {
+      guard intake.node(node) == nil else { throw .rejected(.contradiction(.nodeCreatedTwice)) }
+      _ = intake.admitVoidedDeletion(fact, of: node, fingerprint: fingerprint)
+    } else {
+      do throws(Contradiction) {
+        _ = try intake.admit(fact, fingerprint: fingerprint)
+      } catch { throw .rejected(.contradiction(error)) }
+    }
+    voided.insert(target)
+    // Voiding a void brings back what that one took out.
+    if entry.fact.type == .entryVoided, let earlier = entry.fact.rare.target {
+      voided.remove(earlier)
+    }
+    isStale = true
+  }
+
+  /// The rollback with the numbers and attributes that the node had before the upgrade.
+  private func resolved(_ fact: Fact) throws(AdmissionFailure) -> Fact {
+    guard fact.cpuMillicores == nil else { return fact }
+    guard let node = fact.node, intake.node(node) != nil else {
+      throw .rejected(.contradiction(.unknownNode))
+    }
+    let byKey = fact.rare.targetKey.flatMap { keys[$0]?.sequence }
+    guard let target = fact.rare.target ?? byKey, target >= 1, target <= head else {
+      throw .rejected(.contradiction(.unknownEntry))
+    }
+    let upgrade = try entry(target)
+    guard upgrade.fact.type == .nodeUpgraded, upgrade.fact.node == node else {
+      throw .rejected(.contradiction(.notAnUpgrade))
+    }
+    let before: Projection
+    do throws(LogError) {
+      before = try readerOfAll().project(
+        .sequence(target - 1), ReplayOptions(keepsNodeNames: true, keepsDetails: true))
+    } catch { throw .log(error) }
+    guard
+      let slot = before.nodeNames.indices.first(where: {
+        before.nodeNames[$0] == node && before.state.nodes[$0].isLive
+      })
+    else { throw .rejected(.contradiction(.notAnUpgrade)) }
+    var restored = fact
+    restored.setResources(before.state.nodes[slot].resources)
+    restored.attributes = before.state.nodeDetails?.attributes(of: slot) ?? NodeAttributes()
+    return restored
+  }
+
+  private func entry(_ sequence: Int64) throws(AdmissionFailure) -> Entry {
+    do throws(LogError) {
+      var cursor = try readerOfAll().entries(from: sequence)
+      while let step = try cursor.next() where step.entry.sequence <= sequence {
+        if step.entry.sequence == sequence { return step.entry }
+      }
+      throw LogError.noSuchSequence(sequence, head: head)
+    } catch { throw .log(error) }
+  }
+
+  /// A reader that also sees what the open commit has written; writes the rest of it first.
+  private func readerOfAll() throws(LogError) -> LogReader {
+    try spill()
+    return try writer.readerOfOpenCommit()
+  }
+
+  private func refresh() throws(AdmissionFailure) {
+    do throws(LogError) {
+      let reader = try readerOfAll()
+      let projection = try reader.project(
+        .all, ReplayOptions(keepsNodeNames: true, keepsTouches: true))
+      intake = WritableLedger.intake(projection, nextSequence: intake.nextSequence)
+    } catch { throw .log(error) }
+    isStale = false
+  }
+}
+
+/// Collects keys and voids while the log is replayed for writing.
+private struct OpeningWatcher: ReplayWatcher {
+  let progress: (Int64, Int64) -> Void
+  var keys = KeyIndex()
+  var voided: Set<Int64> = []
+
+  mutating func block(_ batch: EntryBatch, of total: Int64) {
+    for key in batch.keys {
+      keys.insert(
+        key.key,
+        KeyIndex.Record(
+          sequence: batch.firstSequence + Int64(key.row), fingerprint: key.fingerprint))
+    }
+    for detail in batch.details where detail.fact.type == .entryVoided {
+      guard let target = detail.fact.rare.target, detail.fact.rare.contradiction == nil else {
+        continue
+      }
+      voided.insert(target)
+    }
+    progress(batch.nextSequence - 1, total)
+  }
+}
+
+/// Which entry each idempotency key stands for.
+package struct KeyIndex: Sendable {
+  package struct Record: Hashable, Sendable {
+    var sequence: Int64
+    var fingerprint: UInt64
+  }
+
+  private var records: [Name: Record] = [:]
+
+  subscript(key: Name) -> Record? { records[key] }
+
+  /// The first entry of a key is the one that counts.
+  mutating func insert(_ key: Name, _ record: Record) {
+    if records[key] == nil { records[key] = record }
+  }
+}
