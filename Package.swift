@@ -32,5 +32,16 @@ let package = Package(
     .target(
       name: "SQLiteStore", dependencies: ["LedgerCore", "LedgerPorts", "CSQLite"],
       path: "Sources/Connectors/SQLiteStore", swiftSettings: strict),
+
+    .target(name: "CommandKit", swiftSettings: strict),
+    .testTarget(
+      name: "CommandKitTests", dependencies: ["CommandKit"], swiftSettings: strict),
+    .target(name: "FleetGenerator", dependencies: ["LedgerCore"], swiftSettings: strict),
+    .executableTarget(
+      name: "allocledger-generate", dependencies: ["CommandKit", "FleetGenerator", "LedgerCore"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "FleetGeneratorTests", dependencies: ["FleetGenerator", "LedgerCore"],
+      swiftSettings: strict),
   ]
 )
