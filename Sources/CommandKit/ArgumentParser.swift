@@ -94,8 +94,9 @@ struct ArgumentParser {
     var neededLater = current.arguments.reduce(0) { $0 + $1.minimum }
     for argument in current.arguments {
       neededLater -= argument.minimum
-      let available = max(0, rest.count - neededLater)
-      guard available >= argument.minimum else {
+      // Where words are too few, the first argument that gets none is the one to name.
+      let available = max(rest.count - neededLater, argument.minimum)
+      guard rest.count >= argument.minimum else {
         throw error("\(argument.name) is missing: \(argument.summary)")
       }
       let taken = argument.isRepeated ? available : min(available, 1)
@@ -150,7 +151,9 @@ struct ArgumentParser {
     return nil
   }
 
-  /// The next word as a value. A word that is an option itself is more likely a forgotten value.
+  /// The next word as a value.
+  ///
+  /// A word that is an option itself is more likely a forgotten value.
   private mutating func next(
     for option: Option, as spelling: String
   ) throws(UsageError) -> String {

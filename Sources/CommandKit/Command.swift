@@ -11,7 +11,9 @@ package struct Command: Sendable {
   package let section: String
   /// What follows the command's name, in order.
   package let arguments: [Positional]
-  /// The root's options are global: they are accepted anywhere. Others are accepted by their command
+  /// The root's options are global: they are accepted anywhere.
+  ///
+  /// Others are accepted by their command
   /// and by its subcommands, after the command's name.
   package let options: [Option]
   package let subcommands: [Command]
@@ -53,8 +55,9 @@ package struct Command: Sendable {
     return chain
   }
 
-  /// What is wrong with the tree itself: names that are taken twice, arguments that cannot be told
-  /// apart. A test keeps this empty.
+  /// What is wrong with the tree itself: names that are taken twice, arguments that cannot be told apart.
+  ///
+  /// A test keeps this empty.
   package var problems: [String] { problems(path: [], inherited: []) }
 
   private func problems(path: [String], inherited: [Option]) -> [String] {

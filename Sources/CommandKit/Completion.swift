@@ -44,7 +44,9 @@ struct CompletionNode {
     command.arguments.contains { $0.kind == .file || $0.kind == .directory }
   }
 
-  /// Every place of a tree, the program first. `help` is a place too, with all commands below it.
+  /// Every place of a tree, the program first.
+  ///
+  /// `help` is a place too, with all commands below it.
   static func all(of root: Command) -> [CompletionNode] {
     let names = root.subcommands.filter { !$0.isHidden }.map(\.name)
     let help = Command(
@@ -64,7 +66,7 @@ struct CompletionNode {
     let here = CompletionNode(
       command: shown, path: path.joined(separator: " "), options: options.filter { !$0.isHidden })
     return [here]
-      + shown.subcommands.flatMap { next in
+      + shown.subcommands.filter { !$0.isHidden }.flatMap { next in
         nodes(next, path: path + [next.name], inherited: options, extra: [])
       }
   }

@@ -8,7 +8,9 @@ package enum Interrupts {
   /// The exit code of an interrupted program.
   package static let exitCode: CInt = 130
 
-  /// Begins to catch the signals. A second one while the first is pending ends the program at once.
+  /// Begins to catch the signals.
+  ///
+  /// A second one while the first is pending ends the program at once.
   package static func install() {
     // Touched here, so that the handler never is the one to initialise it.
     signalCount.store(0, ordering: .relaxed)
@@ -18,7 +20,9 @@ package enum Interrupts {
     for signal in [SIGINT, SIGTERM] { _ = unsafe sigaction(signal, &action, nil) }
   }
 
-  /// Whether a signal came. One relaxed load: cheap enough for inner loops.
+  /// Whether a signal came.
+  ///
+  /// One relaxed load: cheap enough for inner loops.
   package static var pending: Bool { signalCount.load(ordering: .relaxed) > 0 }
 
   /// Forgets the signals that came, as a shell does between two commands.

@@ -22,8 +22,8 @@ extension Command {
   /// The manual page of the program and all its commands, in roff (man macros, section 1).
   package func manPage(_ details: ManPageDetails) -> String {
     var page = Roff()
-    page.macro("TH", [name.uppercased(), "1", details.date, "\(name) \(details.version)"]
-      + [details.manual])
+    let source = "\(name) \(details.version)"
+    page.macro("TH", [name.uppercased(), "1", details.date, source, details.manual])
     page.macro("SH", ["NAME"])
     page.text("\(name) - \(summary)")
     page.macro("SH", ["SYNOPSIS"])

@@ -88,7 +88,9 @@ package struct Messages: Sendable {
     }
   }
 
-  /// The usual place: stderr. What cannot be written there cannot be told at all.
+  /// The usual place: stderr.
+  ///
+  /// What cannot be written there cannot be told at all.
   package static let writeToStandardError: @Sendable ([UInt8]) -> Void = { bytes in
     try? writeAll(bytes.span, to: STDERR_FILENO)
   }

@@ -46,7 +46,7 @@ package struct Option: Sendable {
 
   /// An option without a value; it may be given several times and is counted.
   package static func flag(
-    _ name: String, _ short: Character? = nil, _ summary: String, environment: String? = nil,
+    _ name: String, short: Character? = nil, _ summary: String, environment: String? = nil,
     isHidden: Bool = false
   ) -> Option {
     Option(
@@ -56,7 +56,7 @@ package struct Option: Sendable {
 
   /// An option with a value; the last one given counts, unless it is repeatable.
   package static func value(
-    _ name: String, _ short: Character? = nil, _ placeholder: String, _ summary: String,
+    _ name: String, short: Character? = nil, _ placeholder: String, _ summary: String,
     kind: ValueKind = .text, default defaultText: String? = nil, environment: String? = nil,
     isRepeatable: Bool = false, isHidden: Bool = false
   ) -> Option {

@@ -1,1 +1,7 @@
-
+import CommandKit
+import Glibc
+Interrupts.install()
+print(Interrupts.pending)
+raise(SIGINT)
+print(Interrupts.pending)
+raise(SIGTERM)
