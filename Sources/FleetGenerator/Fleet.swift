@@ -54,6 +54,10 @@ struct Fleet {
   private var hostsRegistered = 0
   private let hostsAtStart: Int
   private var stepIndex = 0
+  /// The microseconds that a step has for itself.
+  private let slot: Int64
+  /// An hour, or the time of several facts where they are rare.
+  private let latenessMax: Int64
   /// The time of the step, before lateness.
   var now: Int64 = 0
 
@@ -67,6 +71,9 @@ struct Fleet {
     hostWeights = Weights.zipf(options.hostCount, offset: 2, &random)
     hostsAtStart = max(1, options.hostCount * 7 / 10)
     self.random = random
+    let span = Int64(options.days) * 86_400_000_000
+    slot = max(span / Int64(max(options.eventCount, 1)), 1)
+    latenessMax = max(3_600_000_000, slot * 16)
   }
 
   /// The sequence of the fact that is being made.
@@ -75,8 +82,6 @@ struct Fleet {
   /// Makes the next fact; `line` holds it.
   mutating func step(_ index: Int) {
     stepIndex = index
-    let span = Int64(options.days) * 86_400_000_000
-    let slot = max(span / Int64(max(options.eventCount, 1)), 1)
     now = options.startMicroseconds + Int64(index) * slot + Int64(random.below(Int(slot)))
     if registersHost(index) {
       registerHost(hostsRegistered)
@@ -136,13 +141,13 @@ struct Fleet {
     return nil
   }
 
-  /// Begins a line at the step's time, or a little before it, but never before `earliest`, which is
-  /// when the entity was last touched. Returns the time.
+  /// Begins a line at the step's time, or a little before it, and returns the time.
+  ///
+  /// It is never before `earliest`, which is when the entity was last touched.
   mutating func begin(_ type: StaticString, notBefore earliest: Int64) -> Int64 {
     var time = now
     if options.latePercent > 0, random.chance(options.latePercent), earliest < now {
-      let hour: Int64 = 3_600_000_000
-      time = max(earliest, now - Int64(random.below(Int(hour))))
+      time = max(earliest, now - Int64(random.below(Int(latenessMax))))
     }
     begin(type, at: time)
     return time
