@@ -28,7 +28,7 @@ struct HelpText {
   private mutating func build() {
     usage()
     lines.append("")
-    lines += (command.summary + ".").wrapped(to: width)
+    lines += command.summary.sentence.wrapped(to: width)
     discussion()
     table("Arguments", command.arguments.map { ($0.usage, HelpText.describe($0)) })
     for section in command.sections {

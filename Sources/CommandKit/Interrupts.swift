@@ -8,7 +8,7 @@ package enum Interrupts {
   /// The exit code of an interrupted program.
   package static let exitCode: CInt = 130
 
-  /// Begins to catch the signals.
+  /// Begins to catch the signals; called once, on the main thread, at the start.
   ///
   /// A second one while the first is pending ends the program at once.
   package static func install() {

@@ -29,7 +29,7 @@ extension Command {
     page.macro("SH", ["SYNOPSIS"])
     page.synopsis([self])
     page.macro("SH", ["DESCRIPTION"])
-    page.discussion(discussion.isEmpty ? summary + "." : discussion)
+    page.discussion(discussion.isEmpty ? summary.sentence : discussion)
     page.macro("SH", ["OPTIONS"])
     page.options(options)
     for section in sections {
@@ -96,7 +96,7 @@ private struct Roff {
     macro("SS", [chain.dropFirst().map(\.name).joined(separator: " ")])
     synopsis(chain)
     macro("PP")
-    text(command.summary + ".")
+    text(command.summary.sentence)
     if !command.discussion.isEmpty {
       macro("PP")
       discussion(command.discussion)

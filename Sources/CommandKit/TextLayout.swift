@@ -2,6 +2,9 @@ extension String {
   /// The number of columns, taken as one for each Unicode scalar.
   var columns: Int { unicodeScalars.count }
 
+  /// The text with a capital at its beginning and a full stop at its end.
+  var sentence: String { prefix(1).uppercased() + dropFirst() + "." }
+
   /// The text with spaces after it, up to `width` columns.
   func padded(to width: Int) -> String {
     self + String(repeating: " ", count: max(0, width - columns))

@@ -17,7 +17,7 @@ import Testing
   @Test("help shows what is visible and nothing that is hidden")
   func content() {
     let program = sample.help()
-    #expect(program.hasPrefix("Usage: ledger [OPTION…] COMMAND …\n\nkeeps a ledger.\n"))
+    #expect(program.hasPrefix("Usage: ledger [OPTION…] COMMAND …\n\nKeeps a ledger.\n"))
     #expect(program.contains("\n  ledger --example\n"))
     #expect(program.contains("\nCommands on stores:\n  host "))
     #expect(program.contains("  -o, --output FORMAT"))
