@@ -2,6 +2,7 @@
 ///
 /// Parsing, help, completion and the manual page all come from this one tree, so they cannot differ.
 package struct Command: Sendable {
+  /// One word, as it is typed.
   package let name: String
   /// One line, without a full stop.
   package let summary: String
@@ -16,10 +17,12 @@ package struct Command: Sendable {
   /// Others are accepted by their command
   /// and by its subcommands, after the command's name.
   package let options: [Option]
+  /// The commands below this one.
   package let subcommands: [Command]
   /// Hidden commands work but are listed nowhere.
   package let isHidden: Bool
 
+  /// A command; the program itself is the one that nobody lists as a subcommand.
   package init(
     _ name: String, summary: String, discussion: String = "", section: String = "Commands",
     arguments: [Positional] = [], options: [Option] = [], subcommands: [Command] = [],

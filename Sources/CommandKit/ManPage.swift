@@ -1,12 +1,15 @@
 /// What a manual page says beside the tree.
 package struct ManPageDetails: Sendable {
+  /// The program's version.
   package var version: String
   /// The day of the page, such as `2026-03-01`.
   package var date: String
+  /// The name of the manual, in the page's header.
   package var manual: String
   /// More sections, such as EXIT STATUS, each a title and a discussion.
   package var sections: [(title: String, text: String)]
 
+  /// The details of a page; sections come after those of the tree.
   package init(
     version: String, date: String, manual: String = "User Commands",
     sections: [(title: String, text: String)] = []

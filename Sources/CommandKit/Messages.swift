@@ -17,7 +17,9 @@ package enum MessageLevel: String, CaseIterable, Sendable {
 
 /// The messages of the program on stderr: one line, one write, so that lines of threads do not mix.
 package struct Messages: Sendable {
+  /// What every line of text begins with.
   package let program: String
+  /// Text for people or JSON for machines.
   package let format: LogFormat
   /// Drops notes; errors and warnings are always told.
   package let isQuiet: Bool
@@ -26,6 +28,7 @@ package struct Messages: Sendable {
   private let usesColor: Bool
   private let write: @Sendable ([UInt8]) -> Void
 
+  /// Messages that go to stderr unless `write` says otherwise; colour is for terminals.
   package init(
     program: String, format: LogFormat = .text, isQuiet: Bool = false, isVerbose: Bool = false,
     usesColor: Bool = false,

@@ -16,15 +16,19 @@ package enum ValueKind: Hashable, Sendable {
 package struct Option: Sendable {
   /// Without dashes; the key by which the parsed values are asked for.
   package let name: String
+  /// The letter after one dash, where there is one.
   package let short: Character?
   /// The value's name in help, such as `FILE`; nil for a flag.
   package let placeholder: String?
+  /// What the value is.
   package let kind: ValueKind
+  /// What it does, in a few words without a full stop.
   package let summary: String
   /// What holds when the option is not given; only for help.
   package let defaultText: String?
   /// The variable that stands in when the option is not given.
   package let environment: String?
+  /// Whether every value given counts, not only the last.
   package let isRepeatable: Bool
   /// Hidden options work but are listed nowhere.
   package let isHidden: Bool
@@ -87,10 +91,14 @@ package struct Positional: Sendable {
 
   /// In capitals, such as `FILE`; the key by which the parsed words are asked for.
   package let name: String
+  /// What it is, in a few words without a full stop.
   package let summary: String
+  /// How many words it takes.
   package let arity: Arity
+  /// What its words are.
   package let kind: ValueKind
 
+  /// An argument; it takes one word unless `arity` says otherwise.
   package init(
     _ name: String, _ summary: String, arity: Arity = .one, kind: ValueKind = .text
   ) {

@@ -46,6 +46,7 @@ package final class Output {
   private let bufferBytesMax: Int
   private var buffer: [UInt8] = []
 
+  /// A writer that hands on what it has whenever `bufferBytesMax` are reached.
   package init(descriptor: CInt = STDOUT_FILENO, bufferBytesMax: Int = 1 << 16) {
     self.descriptor = descriptor
     self.bufferBytesMax = bufferBytesMax

@@ -6,9 +6,12 @@ package struct Column: Sendable {
     case right
   }
 
+  /// What the header says.
   package let title: String
+  /// On which side the cells stand.
   package let alignment: Alignment
 
+  /// A column with a title.
   package init(_ title: String, _ alignment: Alignment = .left) {
     self.title = title
     self.alignment = alignment

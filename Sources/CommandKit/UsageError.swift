@@ -5,6 +5,7 @@ package struct UsageError: Error, Hashable, Sendable {
   /// The command that was being read, beginning with the program's name.
   package let path: [String]
 
+  /// An error while the command at `path` was read.
   package init(_ message: String, path: [String] = []) {
     self.message = message
     self.path = path

@@ -6,6 +6,7 @@
 package struct FleetHistory: Sendable {
   private let options: FleetOptions
 
+  /// The history of a fleet; numbers that make no sense stop the program.
   package init(_ options: FleetOptions) {
     precondition(options.hostCount > 0, "a fleet needs a host")
     precondition(options.eventCount >= 0 && options.days > 0, "a history needs room")

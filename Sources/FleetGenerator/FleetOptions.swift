@@ -1,11 +1,14 @@
 /// What a generated fleet's history looks like.
 package struct FleetOptions: Sendable {
+  /// Another seed is another history.
   package var seed: UInt64
+  /// How many hosts there ever are.
   package var hostCount: Int
   /// How many facts, hosts included.
   package var eventCount: Int
   /// The beginning, in microseconds since the epoch.
   package var startMicroseconds: Int64
+  /// How long the history lasts.
   package var days: Int
   /// How many of a hundred facts occurred a little before their place in the file says.
   package var latePercent: Int

@@ -6,6 +6,7 @@ package struct RandomSource: Sendable {
   private var third: UInt64
   private var fourth: UInt64
 
+  /// A source whose numbers all follow from `seed`.
   package init(seed: UInt64) {
     first = mixed(seed &+ 0x9E37_79B9_7F4A_7C15)
     second = mixed(seed &+ 0x3C6E_F372_FE94_F82A)

@@ -5,6 +5,7 @@ package struct WorkloadHistory: Sendable {
   /// 2026-01-01T00:00:00Z.
   private static let start: Int64 = 1_767_225_600_000_000
 
+  /// The history of these options; less than a thousand events stop the program.
   package init(_ options: WorkloadOptions) {
     precondition(
       options.eventCount >= WorkloadOptions.eventCountMin, "a workload needs a thousand events")

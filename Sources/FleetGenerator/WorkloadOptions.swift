@@ -2,8 +2,10 @@
 package struct WorkloadOptions: Sendable {
   /// How many facts; at least 1,000, so that there is a host or two.
   package var eventCount: Int
+  /// Another seed is another history of the same shape.
   package var seed: UInt64
 
+  /// A workload of a number of facts.
   package init(eventCount: Int, seed: UInt64 = 7) {
     self.eventCount = eventCount
     self.seed = seed
