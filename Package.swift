@@ -9,48 +9,87 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+/// A C library of the system, which Debian's `package` brings.
+func system(_ name: String, _ package: String) -> Target {
+  .systemLibrary(name: name, path: "Sources/System/\(name)", providers: [.apt([package])])
+}
+
+func target(_ name: String, path: String? = nil, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, path: path, swiftSettings: strict)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
 let package = Package(
   name: "allocledger",
+  products: [
+    .library(name: "AllocationLedger", targets: ["AllocationLedger"]),
+    .executable(name: "allocledger", targets: ["allocledger"]),
+    .executable(name: "resource-validator", targets: ["resource-validator"]),
+  ],
   traits: [
     .trait(name: "OpenSSL", description: "SHA-256 by libcrypto instead of portable code."),
     .trait(name: "Gzip", description: "Reading of .gz files by zlib."),
     .default(enabledTraits: ["OpenSSL", "Gzip"]),
   ],
   targets: [
-    .systemLibrary(
-      name: "CLZ4", path: "Sources/System/CLZ4", providers: [.apt(["liblz4-dev"])]),
-    .systemLibrary(
-      name: "CSQLite", path: "Sources/System/CSQLite", providers: [.apt(["libsqlite3-dev"])]),
-    .systemLibrary(
-      name: "CCrypto", path: "Sources/System/CCrypto", providers: [.apt(["libssl-dev"])]),
-    .systemLibrary(
-      name: "CZlib", path: "Sources/System/CZlib", providers: [.apt(["zlib1g-dev"])]),
+    system("CLZ4", "liblz4-dev"),
+    system("CSQLite", "libsqlite3-dev"),
+    system("CCrypto", "libssl-dev"),
+    system("CZlib", "zlib1g-dev"),
     .target(name: "CShims"),
 
-    .target(name: "LedgerCore", dependencies: ["CShims"], swiftSettings: strict),
-    .target(name: "LedgerPorts", dependencies: ["LedgerCore"], swiftSettings: strict),
-    .target(
-      name: "LedgerFormat",
-      dependencies: [
+    target("LedgerCore", ["CShims"]),
+    target(
+      "LedgerFormat",
+      [
         "LedgerCore", "CShims", "CLZ4",
         .target(name: "CCrypto", condition: .when(traits: ["OpenSSL"])),
-      ], swiftSettings: strict),
-    .target(
-      name: "LedgerLog", dependencies: ["LedgerCore", "LedgerFormat", "LedgerPorts"],
-      swiftSettings: strict),
-    .target(
-      name: "LedgerEngine",
-      dependencies: [
-        "LedgerCore", "LedgerFormat", "LedgerPorts", "LedgerLog", "LedgerText", "CShims",
-      ], swiftSettings: strict),
-    .target(
-      name: "LinuxHost", dependencies: ["CShims", "LedgerCore", "LedgerPorts"],
-      swiftSettings: strict),
-    .target(
-      name: "SQLiteStore", dependencies: ["LedgerCore", "LedgerPorts", "CSQLite"],
-      path: "Sources/Connectors/SQLiteStore", swiftSettings: strict),
-    .testTarget(
-      name: "ConnectorTests", dependencies: ["LedgerCore", "LedgerPorts", "SQLiteStore"],
-      swiftSettings: strict),
+      ]),
+    target("LedgerText", ["LedgerCore"]),
+    target("LedgerForensics", ["LedgerCore", "LedgerPorts"]),
+    target("LedgerPorts", ["LedgerCore"]),
+    target("LedgerLog", ["LedgerCore", "LedgerFormat", "LedgerPorts"]),
+    target(
+      "LedgerEngine",
+      [
+        "LedgerCore", "LedgerForensics", "LedgerFormat", "LedgerLog", "LedgerPorts", "LedgerText",
+        "CShims",
+      ]),
+    target(
+      "LinuxHost",
+      [
+        "LedgerCore", "LedgerPorts", "CShims",
+        .target(name: "CZlib", condition: .when(traits: ["Gzip"])),
+      ]),
+    target(
+      "SQLiteStore", path: "Sources/Connectors/SQLiteStore",
+      ["LedgerCore", "LedgerPorts", "CSQLite"]),
+    target(
+      "AllocationLedger",
+      ["LedgerCore", "LedgerEngine", "LedgerForensics", "LedgerPorts", "LinuxHost", "SQLiteStore"]),
+
+    target("CommandKit", []),
+    target(
+      "LedgerCommands",
+      [
+        "CommandKit", "LedgerCore", "LedgerEngine", "LedgerForensics", "LedgerFormat", "LedgerLog",
+        "LedgerPorts", "LedgerText", "LinuxHost", "SQLiteStore",
+      ]),
+    program("allocledger", ["LedgerCommands"]),
+    program("resource-validator", ["LedgerCommands"]),
+    target("FleetGenerator", ["LedgerCore"]),
+    program("allocledger-generate", ["CommandKit", "FleetGenerator", "LedgerCore"]),
+
+    tests("LedgerTextTests", ["LedgerCore", "LedgerText"]),
+    tests("ConnectorTests", ["LedgerCore", "LedgerPorts", "SQLiteStore"]),
+    tests("CommandKitTests", ["CommandKit"]),
+    tests("FleetGeneratorTests", ["FleetGenerator", "LedgerCore"]),
   ]
 )
