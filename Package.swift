@@ -28,9 +28,13 @@ let package = Package(
     .target(name: "CShims"),
 
     .target(name: "LedgerCore", dependencies: ["CShims"], swiftSettings: strict),
+    .target(name: "LedgerText", dependencies: ["LedgerCore"], swiftSettings: strict),
     .target(name: "LedgerPorts", dependencies: ["LedgerCore"], swiftSettings: strict),
     .target(
       name: "SQLiteStore", dependencies: ["LedgerCore", "LedgerPorts", "CSQLite"],
       path: "Sources/Connectors/SQLiteStore", swiftSettings: strict),
+
+    .testTarget(
+      name: "LedgerTextTests", dependencies: ["LedgerCore", "LedgerText"], swiftSettings: strict),
   ]
 )
