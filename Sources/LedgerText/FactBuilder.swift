@@ -15,6 +15,9 @@ extension FieldRecord {
     }
     let lacking = rules.required.subtracting(present)
     if !lacking.isEmpty { throw missing(lacking, rules) }
+    if type == .nodeUpgradeRolledBack, !present.contains(.upgrade), !present.contains(.upgradeKey) {
+      throw missing([.upgrade], rules)
+    }
     let unsaid = rules.explicit.subtracting(present.union(nulls))
     if type == .nodeMoved, !unsaid.isEmpty { throw missing(unsaid, rules) }
 
@@ -119,7 +122,9 @@ extension FieldRecord {
         } else {
           rare.target = try count(field, bytes)
         }
-      case .upgradeKey: rare.targetKey = try text(field, bytes, scratch)
+      case .upgradeKey:
+        guard rare.targetKey == nil else { throw error(.wrongType, field, "repeats upgrade") }
+        rare.targetKey = try text(field, bytes, scratch)
       case .present:
         guard token(field).kind == .bool else { throw wrongType(field, "true or false") }
         rare.present = token(field).integer != 0

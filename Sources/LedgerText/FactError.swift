@@ -124,7 +124,15 @@ package struct IgnoredFields: Hashable, Sendable {
     add(name: Name(utf8: bytes, range))
   }
 
-  mutating func add(_ field: Field) {
+  /// Counts what is present without being used. A stamp has a meaning as a whole only.
+  @inline(__always)
+  mutating func add(_ present: FieldSet, unused used: FieldSet) {
+    var ignored = present.subtracting(used)
+    if ignored.intersection(.stamp) == .stamp { ignored = ignored.subtracting(.stamp) }
+    while let field = ignored.popFirst() { add(field) }
+  }
+
+  private mutating func add(_ field: Field) {
     count &+= 1
     guard names.count < IgnoredFields.namesMax else { return }
     add(name: Name(field.name))

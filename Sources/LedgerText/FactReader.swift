@@ -89,28 +89,14 @@ package struct FactReader {
     _ bytes: Span<UInt8>, into item: inout FactItem
   ) throws(FactError) {
     let type = try record.type(bytes, json.scratch.span)
-    var index = FieldRules.index(type)
-    if type == .stateAdopted {
-      guard let kind = FieldRules.adoptedKind(record.present) else {
-        throw record.missing("state_adopted needs exactly one of host, node, pool and container")
-      }
-      index = FieldRules.index(adopting: kind)
-    }
+    let index = try record.ruleIndex(type)
     let used = record.rules[index].used
     let nested = record.present.intersection(.nested).intersection(used)
     if !nested.isEmpty { try spread(nested, bytes) }
-    countIgnored(used)
+    ignoredFields.add(record.present, unused: used)
     let scratch = json.scratch
     try record.build(type, index, into: &item, bytes, scratch.span)
     if record.present.contains(.expect) { item.expect = try readExpectation(bytes) }
-  }
-
-  /// Counts what is present without a meaning. A stamp has one as a whole only.
-  @inline(__always)
-  private mutating func countIgnored(_ used: FieldSet) {
-    var ignored = record.present.subtracting(used)
-    if ignored.intersection(.stamp) == .stamp { ignored = ignored.subtracting(.stamp) }
-    while let field = ignored.popFirst() { ignoredFields.add(field) }
   }
 }
 

@@ -82,6 +82,16 @@ extension FieldRecord {
     return type
   }
 
+  /// Where the rules of a fact of `type` stand.
+  @inline(__always)
+  func ruleIndex(_ type: EventType) throws(FactError) -> Int {
+    guard type == .stateAdopted else { return FieldRules.index(type) }
+    guard let kind = FieldRules.adoptedKind(present) else {
+      throw missing("state_adopted needs exactly one of host, node, pool and container")
+    }
+    return FieldRules.index(adopting: kind)
+  }
+
   /// The contradiction of the fact.
   func contradiction(
     _ bytes: Span<UInt8>, _ scratch: Span<UInt8>
