@@ -121,10 +121,12 @@ package struct IgnoredFields: Hashable, Sendable {
     guard names.count < IgnoredFields.namesMax, range.count <= IgnoredFields.nameBytesMax else {
       return
     }
-    add(name: Name(utf8: bytes, range))
+    keep(Name(utf8: bytes, range))
   }
 
-  /// Counts what is present without being used. A stamp has a meaning as a whole only.
+  /// Counts what is present without being used.
+  ///
+  /// A stamp has a meaning as a whole only.
   @inline(__always)
   mutating func add(_ present: FieldSet, unused used: FieldSet) {
     var ignored = present.subtracting(used)
@@ -134,11 +136,15 @@ package struct IgnoredFields: Hashable, Sendable {
 
   private mutating func add(_ field: Field) {
     count &+= 1
-    guard names.count < IgnoredFields.namesMax else { return }
-    add(name: Name(field.name))
+    keep(Name(field.name))
   }
 
-  private mutating func add(name: Name) {
-    if !names.contains(name) { names.append(name) }
+  mutating func add(name: Name) {
+    count &+= 1
+    keep(name)
+  }
+
+  private mutating func keep(_ name: Name) {
+    if names.count < IgnoredFields.namesMax, !names.contains(name) { names.append(name) }
   }
 }

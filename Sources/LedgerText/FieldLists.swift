@@ -2,7 +2,9 @@ import LedgerCore
 
 /// Lists of names: a JSON array, or in CSV names with spaces between them.
 extension FieldRecord {
-  /// The names of a list. A text that begins with `[` is a JSON array, for names that hold spaces.
+  /// The names of a list.
+  ///
+  /// A text that begins with `[` is a JSON array, for names that hold spaces.
   func list(
     _ field: Field, _ bytes: Span<UInt8>, _ scratch: Span<UInt8>
   ) throws(FactError) -> [Name] {
@@ -23,8 +25,8 @@ extension FieldRecord {
     }
     var names: [Name] = []
     var start = range.lowerBound
-    for index in range.lowerBound...range.upperBound {
-      guard index == range.upperBound || bytes[index] == 0x20 else { continue }
+    for index in range.lowerBound...range.upperBound
+    where index == range.upperBound || bytes[index] == 0x20 {
       if index > start { names.append(try element(field, bytes, start..<index)) }
       start = index + 1
     }

@@ -5,6 +5,8 @@ extension FieldSet {
   static let common: FieldSet = [
     .time, .type, .reason, .key, .actor, .source, .cause, .contradiction, .expect,
   ]
+  /// What every fact must carry.
+  static let always: FieldSet = [.time, .type]
   /// The place of an exported fact.
   static let stamp: FieldSet = [.entry, .recorded]
   /// The resource triple.
@@ -57,7 +59,7 @@ struct FieldRules: Sendable {
     _ title: String, required: FieldSet, optional: FieldSet = [], explicit: FieldSet = []
   ) {
     self.title = title
-    self.required = required.union([.time, .type])
+    self.required = required.union(.always)
     self.explicit = explicit
     var used = required.union(optional).union(explicit).union(.common)
     if used.contains(.cpuMillicores) { used.insert(.cpuCores) }

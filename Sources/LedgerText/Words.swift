@@ -22,8 +22,9 @@ func loadWord(_ bytes: Span<UInt8>, at offset: Int, count: Int) -> UInt64 {
   return word
 }
 
-/// The high bits of those bytes of `word` that end a run of plain text: a quote, a backslash, a
-/// control character, or anything beyond ASCII. Only the lowest of them is exact.
+/// The high bits of those bytes of `word` that end a run of plain text.
+///
+/// These are a quote, a backslash, a control character, and anything beyond ASCII. Only the lowest of them is exact.
 @inline(__always)
 func specialBytes(_ word: UInt64) -> UInt64 {
   let ones: UInt64 = 0x0101_0101_0101_0101
