@@ -145,7 +145,8 @@ extension FactReader {
         let value = try json.readValue(bytes)
         guard ["ledger", "host", "node"].contains(name), members[name] == nil else {
           throw JSONError(
-            offset: key.offset, message: "expected ledger, host and node once, found \(name)")
+            offset: key.offset,
+            message: "expected ledger, host and node once each, found another name")
         }
         guard value.kind != .null else { continue }
         guard value.kind == .integer, value.integer >= 0 else {

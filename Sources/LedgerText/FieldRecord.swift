@@ -176,13 +176,14 @@ extension FieldRecord {
     return moment
   }
 
-  /// The text of a token for a message, shortened.
+  /// The text of a token for a message: shortened, and without what could steer a terminal.
   private func shown(
     _ token: JSONToken, _ bytes: Span<UInt8>, _ scratch: Span<UInt8>
   ) -> String {
     var text: [UInt8] = []
     for index in token.range.prefix(40) {
-      text.append(token.kind == .text ? bytes[index] : scratch[index])
+      let byte = token.kind == .text ? bytes[index] : scratch[index]
+      text.append(byte > 0x1F && byte < 0x7F ? byte : 0x3F)
     }
     return String(decoding: text, as: UTF8.self)
   }

@@ -65,7 +65,7 @@ package enum JSONValue: Hashable, Sendable {
       let name = reader.string(key, bytes)
       guard names.insert(name).inserted else {
         throw JSONError(
-          offset: key.offset, message: "expected each name once, found '\(name)' again")
+          offset: key.offset, message: "expected each name once, found one again")
       }
       members.append(Member(name, try read(&reader, bytes)))
     }

@@ -2,13 +2,20 @@ import LedgerCore
 import LedgerText
 import Testing
 
+/// The ranges of all records.
+func csvRecords(_ bytes: [UInt8]) -> [Range<Int>] {
+  var splitter = CSVSplitter()
+  var records: [Range<Int>] = []
+  while let range = splitter.next(in: bytes.span, isLast: true) { records.append(range) }
+  return records
+}
+
 /// Reads all records of a table.
 private func read(_ text: String) throws(FactError) -> [FactItem] {
   let bytes = Array(text.utf8)
-  var splitter = CSVSplitter()
   var reader = CSVReader()
   var items: [FactItem] = []
-  while let range = splitter.next(in: bytes.span, isLast: true) {
+  for range in csvRecords(bytes) {
     guard reader.hasHeader else {
       try reader.readHeader(bytes.span, range)
       continue
@@ -37,10 +44,12 @@ struct CSVTests {
     #expect(items[1].fact.hasRare == false)
   }
 
-  @Test("lists", arguments: [
-    ("a b", ["a", "b"]), (" a  b ", ["a", "b"]), ("\"[\"\"a b\"\",\"\"c\"\"]\"", ["a b", "c"]),
-    ("[]", []), ("a", ["a"]), ("\"a,b c\"", ["a,b", "c"]),
-  ] as [(String, [Name])])
+  @Test(
+    "lists",
+    arguments: [
+      ("a b", ["a", "b"]), (" a  b ", ["a", "b"]), ("\"[\"\"a b\"\",\"\"c\"\"]\"", ["a b", "c"]),
+      ("[]", []), ("a", ["a"]), ("\"a,b c\"", ["a,b", "c"]),
+    ] as [(String, [Name])])
   func lists(cell: String, names: [Name]) throws {
     let items = try read("type,time,pool,workers_after,added\nworker_scaled,0,p,1,\(cell)")
     #expect(items.first?.fact.rare.added == names)
@@ -80,14 +89,12 @@ struct CSVTests {
   @Test("bytes that are not UTF-8 are refused")
   func encoding() throws {
     let bytes: [UInt8] = Array("type,time,host\nhost_retired,0,aaaaaaaaaa".utf8) + [0xC0, 0x80]
-    var splitter = CSVSplitter()
+    let records = csvRecords(bytes)
     var reader = CSVReader()
     var item = FactItem()
-    let header = try #require(splitter.next(in: bytes.span, isLast: true))
-    try reader.readHeader(bytes.span, header)
-    let range = try #require(splitter.next(in: bytes.span, isLast: true))
+    try reader.readHeader(bytes.span, records[0])
     let error = #expect(throws: FactError.self) {
-      _ = try reader.read(bytes.span, range, into: &item)
+      _ = try reader.read(bytes.span, records[1], into: &item)
     }
     #expect(error?.code == .malformedCSV)
     #expect(error?.column == 26)

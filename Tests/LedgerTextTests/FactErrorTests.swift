@@ -74,7 +74,8 @@ struct Refusal: Sendable, CustomTestStringConvertible {
     .host("\"reason\":\"\u{1}\"", .malformedJSON, at: "\u{1}"),
     .host("\"reason\":\"a\",\"reason\":\"a\"", .malformedJSON, at: "\"reason\":\"a\"}"),
     .host("\"reason\":null,\"reason\":\"a\"", .malformedJSON, at: "\"reason\":\"a\"}"),
-    Refusal("{}", .missingField), Refusal("[]", .malformedJSON), Refusal("{", .malformedJSON, at: ""),
+    Refusal("{}", .missingField), Refusal("[]", .malformedJSON),
+    Refusal("{", .malformedJSON, at: ""),
     Refusal("{} {}", .malformedJSON, at: "{}"), Refusal("null", .malformedJSON),
     Refusal("{\"atomic\":[]}", .missingField, at: "[]"),
     Refusal("{\"atomic\":{}}", .wrongType, at: "{}}"),
@@ -95,11 +96,15 @@ struct Refusal: Sendable, CustomTestStringConvertible {
     .of("worker_scaled", "\"pool\":\"p\"", .missingField),
     .of("worker_scaled", "\"workers_after\":1", .missingField),
     .of("worker_scaled", "\"pool\":\"p\",\"workers_after\":1,\"added\":[1]", .wrongType, at: "[1]"),
-    .of("worker_scaled", "\"pool\":\"p\",\"workers_after\":1,\"added\":[\"\"]", .emptyID, at: "[\"\"]"),
+    .of(
+      "worker_scaled", "\"pool\":\"p\",\"workers_after\":1,\"added\":[\"\"]", .emptyID, at: "[\"\"]"
+    ),
     .of("worker_scaled", "\"pool\":\"p\",\"workers_after\":1,\"added\":7", .wrongType, at: "7"),
     .of("container_created", "\"status\":\"s\"", .missingField),
     .of("container_changed", "\"container\":\"c\",\"limits\":[]", .wrongType, at: "[]"),
-    .of("container_changed", "\"container\":\"c\",\"limits\":{\"cpu_limit\":-1}", .negativeNumber, at: "-1"),
+    .of(
+      "container_changed", "\"container\":\"c\",\"limits\":{\"cpu_limit\":-1}", .negativeNumber,
+      at: "-1"),
     .of(
       "container_changed", "\"container\":\"c\",\"limits\":{\"cpu_limit\":1},\"cpu_limit\":1",
       .malformedJSON, at: "\"cpu_limit\":1},"),

@@ -30,22 +30,26 @@ struct FactReaderTests {
     #expect(item == FactItem(fact: fact))
   }
 
-  @Test("times are RFC 3339 or whole seconds", arguments: [
-    ("\"1970-01-01T00:00:01Z\"", 1_000_000), ("1", 1_000_000), ("1.0", 1_000_000),
-    ("1e0", 1_000_000), ("-1", -1_000_000), ("\"1970-01-01T01:00:00.5+01:00\"", 500_000),
-    ("\"1970-01-01T00:00:01\\u005a\"", 1_000_000),
-  ] as [(String, Int64)])
+  @Test(
+    "times are RFC 3339 or whole seconds",
+    arguments: [
+      ("\"1970-01-01T00:00:01Z\"", 1_000_000), ("1", 1_000_000), ("1.0", 1_000_000),
+      ("1e0", 1_000_000), ("-1", -1_000_000), ("\"1970-01-01T01:00:00.5+01:00\"", 500_000),
+      ("\"1970-01-01T00:00:01\\u005a\"", 1_000_000),
+    ] as [(String, Int64)])
   func times(text: String, microseconds: Int64) throws {
     let item = try read("{\"type\":\"host_retired\",\"host\":\"h\",\"time\":\(text)}")
     #expect(item.fact.occurred.microseconds == microseconds)
   }
 
-  @Test("numbers may be written in any way that is exact", arguments: [
-    ("\"cpu_millicores\":500", 500), ("\"cpu_cores\":0.5", 500), ("\"cpu_cores\":6.152", 6152),
-    ("\"cpu_cores\":2", 2000), ("\"cpu_cores\":2,\"cpu_millicores\":2000", 2000),
-    ("\"cpu_millicores\":2e3", 2000), ("\"cpu_millicores\":2.0", 2), ("\"cpu_millicores\":-0", 0),
-    ("\"cpu_millicores\":null,\"cpu_cores\":1", 1000), ("\"cpu_millicores\":-0.0", 0),
-  ] as [(String, Int64)])
+  @Test(
+    "numbers may be written in any way that is exact",
+    arguments: [
+      ("\"cpu_millicores\":500", 500), ("\"cpu_cores\":0.5", 500), ("\"cpu_cores\":6.152", 6152),
+      ("\"cpu_cores\":2", 2000), ("\"cpu_cores\":2,\"cpu_millicores\":2000", 2000),
+      ("\"cpu_millicores\":2e3", 2000), ("\"cpu_millicores\":2.0", 2), ("\"cpu_millicores\":-0", 0),
+      ("\"cpu_millicores\":null,\"cpu_cores\":1", 1000), ("\"cpu_millicores\":-0.0", 0),
+    ] as [(String, Int64)])
   func cpu(members: String, millicores: Int64) throws {
     let item = try read("{\"time\":0,\"type\":\"node_upgraded\",\"node\":\"n\",\(members)}")
     #expect(item.fact.cpuMillicores == millicores)

@@ -64,7 +64,9 @@ struct NumberTests {
         if random.chance(2) {
           text += "." + (0...random.below(6)).map { _ in String(random.below(3)) }.joined()
         }
-        if random.chance(2) { text += ["e", "E", "e+", "e-"][random.below(4)] + "\(random.below(9))" }
+        if random.chance(2) {
+          text += ["e", "E", "e+", "e-"][random.below(4)] + "\(random.below(9))"
+        }
       }
       let scale = random.chance(2) ? 3 : 0
       let expected = slowly(text, scale: scale)
