@@ -4,17 +4,29 @@ package import LedgerCore
 package struct FactError: Error, Hashable, Sendable {
   /// The kinds of errors; the raw value is the stable code in reports.
   package enum Code: String, CaseIterable, Sendable {
+    /// The line is not JSON, or a field stands twice.
     case malformedJSON = "malformed_json"
+    /// The record is not CSV, or does not fit its header.
     case malformedCSV = "malformed_csv"
+    /// A field is of another kind than its meaning needs.
     case wrongType = "wrong_type"
+    /// A field is missing without which there is no such fact.
     case missingField = "missing_field"
+    /// A number is below zero.
     case negativeNumber = "negative_number"
+    /// A number does not fit into 64 bits.
     case numberTooLarge = "number_too_large"
+    /// There is no such type of fact.
     case unknownType = "unknown_type"
+    /// A time is neither RFC 3339 nor whole seconds, or outside the years 0 to 9999.
     case badTime = "bad_time"
+    /// Cores are not exact in millicores.
     case inexactCPU = "inexact_cpu"
+    /// An id is empty.
     case emptyID = "empty_id"
+    /// There is no such contradiction.
     case unknownContradiction = "unknown_contradiction"
+    /// A text is longer than a name may be.
     case tooLong = "too_long"
   }
 

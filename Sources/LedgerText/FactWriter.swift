@@ -9,10 +9,10 @@ package struct FactWriter {
   package var bytes: [UInt8] { json.bytes }
 
   private var json = JSONWriter()
-  /// By rule: the fields to write, and the names of all fields.
+  /// By rule: the fields to write, and the names of all fields in quotes.
   private let plans: [[Field]]
   private let explicit: [FieldSet]
-  private let names: [String]
+  private let keys: [[UInt8]]
 
   /// A writer that has written nothing.
   package init() {
@@ -21,7 +21,7 @@ package struct FactWriter {
         .fields
     }
     explicit = FieldRules.all.map(\.explicit)
-    names = Field.allCases.map(\.name)
+    keys = Field.allCases.map { Array("\"\($0.name)\"".utf8) }
   }
 
   /// Forgets what was written, and keeps the memory.
@@ -41,7 +41,7 @@ package struct FactWriter {
       default:
         let value = source.value(of: field)
         if case .absent = value, explicit[source.ruleIndex].contains(field) {
-          json.key(names[Int(field.rawValue)])
+          json.key(quoted: keys[Int(field.rawValue)])
           json.null()
         } else {
           write(field, value)
@@ -58,7 +58,7 @@ package struct FactWriter {
       let value = source.value(of: field)
       if case .absent = value { continue }
       if !isOpen {
-        json.key(names[Int(outer.rawValue)])
+        json.key(quoted: keys[Int(outer.rawValue)])
         json.beginObject()
         isOpen = true
       }
@@ -69,7 +69,7 @@ package struct FactWriter {
 
   private mutating func write(_ field: Field, _ value: FieldValue) {
     if case .absent = value { return }
-    json.key(names[Int(field.rawValue)])
+    json.key(quoted: keys[Int(field.rawValue)])
     switch value {
     case .absent: break
     case .text(let name): json.name(name)

@@ -80,6 +80,7 @@ extension JSONReader {
 
 /// What a decimal number is when it is scaled by a power of ten: exactly a whole number, or not.
 package enum ExactDecimal: Hashable, Sendable {
+  /// It is a whole number.
   case whole(Int64)
   /// A fraction is left.
   case inexact

@@ -16,7 +16,9 @@ package struct JSONError: Error, Hashable, Sendable {
 package struct JSONToken: Sendable {
   /// What a value is.
   package enum Kind: UInt8, Sendable {
+    /// The word null.
     case null
+    /// True or false, in `integer`.
     case bool
     /// A whole number of 64 bits, in `integer`.
     case integer
@@ -28,7 +30,9 @@ package struct JSONToken: Sendable {
     case text
     /// A string with escapes: its bytes stand in the reader's scratch.
     case escapedText
+    /// An array, checked and skipped.
     case array
+    /// An object, checked and skipped.
     case object
   }
 

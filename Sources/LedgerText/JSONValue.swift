@@ -1,11 +1,16 @@
 /// A JSON document in memory, for documents that are read rarely.
 package enum JSONValue: Hashable, Sendable {
+  /// The word null.
   case null
+  /// True or false.
   case bool(Bool)
+  /// A whole number of 64 bits.
   case integer(Int64)
   /// A number with a fraction, an exponent or more than 64 bits, as it was written.
   case decimal(String)
+  /// A string, without its escapes.
   case string(String)
+  /// The elements in their order.
   case array([JSONValue])
   /// The members in the order of the document; no name stands twice.
   case object([Member])

@@ -53,6 +53,15 @@ package struct JSONWriter {
     followsKey = true
   }
 
+  /// Writes a key that stands in quotes already; compact JSON only.
+  @inline(__always)
+  mutating func key(quoted: [UInt8]) {
+    separate()
+    bytes.append(contentsOf: quoted)
+    bytes.append(0x3A)
+    followsKey = true
+  }
+
   /// Writes a string.
   package mutating func string(_ text: String) {
     beginValue()
