@@ -278,11 +278,12 @@ extension Intake {
       registry.closeNode(known)
       return
     }
-    let host = try placement(fact)
     if let known {
+      // Without a host the node stays where it is.
+      let host = fact.host == nil ? state.nodes[Int(known)].host : try placement(fact)
       try fold(RowKind.adoptedNode, fact, subject: known, host: host)
     } else {
-      try open(id, RowKind.adoptedNewNode, fact, host: host)
+      try open(id, RowKind.adoptedNewNode, fact, host: try placement(fact))
     }
   }
 }

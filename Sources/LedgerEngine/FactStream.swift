@@ -1,4 +1,4 @@
-package import LedgerCore
+internal import LedgerCore
 package import LedgerPorts
 package import LedgerText
 
@@ -74,10 +74,8 @@ package struct FactStream {
   }
 
   private mutating func readJSON(_ range: Range<Int>) throws(FactError) -> FactLine {
-    var buffer = range
-    // A carriage return before the line feed is white space to JSON, but not a line of its own.
-    if let last = buffer.last, lines.buffer[last] == 0x0D { buffer.removeLast() }
-    return try reader.read(lines.buffer.span, buffer, into: &item)
+    let buffer = lines.buffer
+    return try reader.read(buffer.span, range, into: &item)
   }
 
   private mutating func readCSV(_ range: Range<Int>) throws(FactError) -> FactLine {

@@ -1,5 +1,5 @@
 internal import CShims
-package import LedgerPorts
+internal import LedgerPorts
 
 /// Cuts what a source yields into lines.
 struct LineSplitter {

@@ -32,7 +32,6 @@ package final class WritableLedger {
   /// Entries were voided, so the intake's state is not what it should be.
   private var isStale = false
   private var saved: (intake: Intake, keys: KeyIndex, voided: Set<Int64>)?
-  private var hasSpilled = false
 
   /// Opens the ledger in `directory`.
   package init(
@@ -172,7 +171,6 @@ package final class WritableLedger {
     try writer.commit(intake.takeBatch(recorded: moment), isLate: isLate)
     recorded = nil
     saved = nil
-    hasSpilled = false
   }
 
   /// Remembers the present state, so that `abandon` can return to it.
@@ -186,7 +184,6 @@ package final class WritableLedger {
     recorded = nil
     if let saved { (intake, keys, voided) = saved }
     saved = nil
-    hasSpilled = false
     try writer.abandon()
   }
 
@@ -207,7 +204,6 @@ package final class WritableLedger {
     guard let moment = recorded, !intake.batch.isEmpty else { return }
     let isLate = intake.batchIsLate
     try writer.write(intake.takeBatch(recorded: moment), isLate: isLate)
-    hasSpilled = true
   }
 }
 
@@ -273,7 +269,7 @@ extension WritableLedger {
   private func entry(_ sequence: Int64) throws(AdmissionFailure) -> Entry {
     do throws(LogError) {
       var cursor = try readerOfAll().entries(from: sequence)
-      while let step = try cursor.next() where step.entry.sequence <= sequence {
+      while let step = try cursor.next() {
         if step.entry.sequence == sequence { return step.entry }
       }
       throw LogError.noSuchSequence(sequence, head: head)
