@@ -162,6 +162,29 @@ package final class WritableLedger {
     try demand("host", expect.host, host.map { intake.touches.hosts[Int($0)] } ?? 0)
   }
 
+  /// The reason why the last admitted fact has no effect, where it was recorded with one.
+  package var lastContradiction: Contradiction? {
+    guard let kind = intake.batch.kinds.last, kind & RowKind.contradicted != 0 else { return nil }
+    return intake.batch.details.last?.fact.rare.contradiction
+  }
+
+  /// Whether the host that `fact` added to holds more than it offers now.
+  package func leavesHostOverCapacity(_ fact: Fact) -> Bool {
+    switch fact.type {
+    case .nodeCreated, .nodeUpgraded, .nodeMoved, .nodeUpgradeRolledBack, .hostResized: break
+    default: return false
+    }
+    var slot: UInt32?
+    if fact.type == .hostResized {
+      slot = fact.host.flatMap { intake.host($0) }
+    } else if !intake.batch.isEmpty, let node = intake.batch.subjects.last {
+      slot = intake.state.nodes[Int(node)].host
+    }
+    guard let slot, slot != Slot.none else { return false }
+    let host = intake.state.hosts[Int(slot)]
+    return host.counters.exceeds(host.capacity)
+  }
+
   // MARK: - Commits
 
   /// Makes the admitted entries durable.

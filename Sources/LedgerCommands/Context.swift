@@ -1,0 +1,81 @@
+package import CommandKit
+internal import LedgerEngine
+internal import LedgerLog
+internal import LinuxHost
+
+/// How results are printed.
+package enum OutputFormat: String, CaseIterable, Sendable {
+  case table
+  case json
+  case ndjson
+  case csv
+}
+
+/// What every command is given.
+package struct Context {
+  package let parsed: ParsedCommand
+  package let output: Output
+  package let messages: Messages
+  package let format: OutputFormat
+
+  let disk = LinuxDisk()
+  let clock = SystemClock()
+
+  /// The directory of the ledger that the command is about.
+  var ledgerDirectory: String {
+    get throws(Failure) {
+      guard let directory = namedLedger else {
+        throw Failure(.usage, "name a ledger with --ledger DIR or ALLOCLEDGER_LEDGER")
+      }
+      if directory.contains("://") {
+        throw Failure(.usage, "\(directory): only directories can be ledgers in this version")
+      }
+      return directory
+    }
+  }
+
+  /// The ledger that was named, or nil.
+  var namedLedger: String? {
+    guard var directory = parsed.value("ledger"), !directory.isEmpty else { return nil }
+    while directory.count > 1, directory.hasSuffix("/") { directory.removeLast() }
+    return directory
+  }
+
+  /// Opens the ledger for reading.
+  func reader() throws(Failure) -> LogReader {
+    let directory = try ledgerDirectory
+    var looks = 0
+    let started = monotonicNanoseconds()
+    return try telling { () throws(LogError) in
+      try LogReader(directory: directory, disk: disk) {
+        looks += 1
+        // A writer that is replaying a long log has not told yet how far it is durable.
+        pause(milliseconds: 10)
+        return !Interrupts.pending && monotonicNanoseconds() - started < 5_000_000_000
+      }
+    }
+  }
+
+  /// Opens the ledger for writing.
+  func writable() throws(Failure) -> WritableLedger {
+    let directory = try ledgerDirectory
+    var bar = progress("opening", unit: "entries")
+    let ledger = try telling { () throws(LogError) in
+      try WritableLedger(
+        directory: directory, disk: disk, clock: clock, process: processID()
+      ) { done, _ in bar.advance(to: done) }
+    }
+    bar.clear()
+    for message in ledger.writer.recovery { messages.warning("recovered: \(message)") }
+    if ledger.writer.clockIsBehind {
+      messages.warning(
+        "the clock is behind the ledger's last recorded time; recorded times go on from there")
+    }
+    return ledger
+  }
+
+  /// A progress bar that shows itself only on a terminal.
+  func progress(_ label: String, total: Int64? = nil, unit: String) -> ProgressBar {
+    ProgressBar(label, total: total, unit: unit, isShown: ProgressBar.isWanted(messages))
+  }
+}

@@ -1,0 +1,142 @@
+internal import CommandKit
+internal import LedgerCore
+internal import LedgerEngine
+internal import LedgerPorts
+internal import LinuxHost
+
+extension Command {
+  static let importFacts = Command(
+    "import", summary: "record facts from files",
+    discussion: """
+      Reads NDJSON or CSV, also compressed by gzip; '-' is standard input. Facts are numbered in the order of \
+      the files. An import is recorded whole or not at all; with --batch N each N lines are.
+      """, section: "Ledger",
+    arguments: [Positional("FILE", "files of facts", arity: .oneOrMore, kind: .file)],
+    options: [
+      .value("batch", "N", "record after each N lines"),
+      .value(
+        "on-contradiction", "WHAT", "what becomes of facts that history does not allow",
+        kind: .choice(["stop", "record", "skip"]), default: "stop"),
+      .value(
+        "input", "FORMAT", "how the files are written", kind: .choice(["ndjson", "csv"]),
+        default: "by the name's ending"),
+      .flag("restore", "rebuild an export with its recorded times, in an empty ledger"),
+    ])
+}
+
+extension Context {
+  func runImport() throws(Failure) -> ExitCode {
+    let batch = try asking { () throws(UsageError) in try parsed.integer("batch", in: 1...1 << 40) }
+    let mode = Importer.Mode(rawValue: parsed.value("on-contradiction") ?? "stop") ?? .stop
+    let isRestore = parsed.flag("restore")
+    let files = parsed.arguments("FILE")
+    // Every file is opened before anything is recorded.
+    var streams: [FactStream] = []
+    for file in files { streams.append(try stream(file)) }
+    let ledger = try writable()
+    defer { ledger.writer.close() }
+    if isRestore, ledger.head > 0 {
+      throw Failure(.refused, "--restore needs an empty ledger; this one has \(ledger.head) entries")
+    }
+    var bar = progress("importing", unit: "lines")
+    var importer = Importer(
+      ledger, mode: mode, batch: batch, isRestore: isRestore, isInterrupted: { Interrupts.pending },
+      progress: { bar.advance(to: $0) })
+    do throws(ImportFailure) {
+      for index in streams.indices { try importer.read(&streams[index]) }
+      try importer.finish()
+    } catch {
+      bar.clear()
+      throw failure(error, importer)
+    }
+    bar.clear()
+    return try report(importer, streams)
+  }
+
+  private func stream(_ file: String) throws(Failure) -> FactStream {
+    let format: FactStream.Format =
+      switch parsed.value("input") {
+      case "csv": .csv
+      case "ndjson": .ndjson
+      default: file.hasSuffix(".csv") || file.hasSuffix(".csv.gz") ? .csv : .ndjson
+      }
+    do throws(SourceError) {
+      let source = try FileSource(path: file) { Interrupts.pending }
+      let ahead = ReadAhead(GzipSource(source)) { Interrupts.pending }
+      return FactStream(ahead, format)
+    } catch { throw Failure(error) }
+  }
+
+  private func failure(_ error: ImportFailure, _ importer: Importer) -> Failure {
+    let kept =
+      importer.recordedLines > 0
+      ? "the first \(importer.recordedLines) lines are recorded; line "
+        + "\(importer.recordedLines + 1) is the first that is not"
+      : "nothing was recorded"
+    switch error {
+    case .input(let file, .malformed(let line, let fact)):
+      return Failure(
+        .refused,
+        "\(file):\(line):\(fact.column): \(fact.code.rawValue): \(fact.message); \(kept)")
+    case .input(_, .source(let source)):
+      var failure = Failure(source)
+      failure.message += "; " + kept
+      return failure
+    case .rejected(let file, let line, let code, let message):
+      return Failure(.refused, "\(file):\(line): \(code): \(message); \(kept)")
+    case .log(let log):
+      var failure = Failure(log)
+      failure.message += "; " + kept
+      return failure
+    case .interrupted: return Failure(.interrupted, "interrupted; \(kept)")
+    }
+  }
+
+  private func report(_ importer: Importer, _ streams: [FactStream]) throws(Failure) -> ExitCode {
+    let summary = importer.summary
+    var ignored = 0
+    var names: [Name] = []
+    for stream in streams {
+      ignored += stream.ignoredFields.count
+      names += stream.ignoredFields.names.filter { !names.contains($0) }
+    }
+    if ignored > 0 {
+      let list = names.map { $0.description.printable }.joined(separator: ", ")
+      messages.warning("ignored \(ignored) fields that no fact of their type has: \(list)")
+    }
+    if summary.late > 0 {
+      messages.note(
+        "\(summary.late) facts occurred before facts recorded earlier; by occurred time they take their place")
+    }
+    if let first = summary.firstOverCapacity {
+      messages.warning(
+        "\(summary.overCapacity) facts left a host over its capacity, the first in \(first)")
+    }
+    if let first = summary.firstContradiction {
+      messages.warning(
+        "\(summary.contradictions) facts contradict history and were "
+          + (importer.mode == .record ? "recorded without effect" : "skipped")
+          + ", the first in \(first)")
+    }
+    switch format {
+    case .table:
+      let text =
+        "recorded \(summary.recorded) entries"
+        + (summary.recorded > 0 ? ", sequences \(summary.firstSequence) to \(summary.head)" : "")
+        + (summary.duplicates > 0 ? "; \(summary.duplicates) were recorded before" : "")
+      try printing { () throws(OutputError) in try output.line(text) }
+    default:
+      try print { json in
+        json.beginObject()
+        json.key("schema")
+        json.string("allocledger.import/1")
+        for (name, value) in summary.members {
+          json.key(name)
+          json.integer(value)
+        }
+        json.endObject()
+      }
+    }
+    return summary.contradictions > 0 ? .findings : .clean
+  }
+}

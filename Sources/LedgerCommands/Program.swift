@@ -1,0 +1,112 @@
+package import CommandKit
+
+/// The version of the program.
+package let programVersion = "0.1.0"
+
+extension Command {
+  /// The whole command line of `allocledger`.
+  package static let allocledger = Command(
+    "allocledger", summary: "an event-sourced ledger of resource allocations",
+    discussion: """
+      Keeps the history of a fleet's nodes, hosts, worker pools and containers; rebuilds their counters at any \
+      moment; compares them with live stores; plans, applies and undoes repairs.
+      """,
+    options: [
+      .value(
+        "ledger", "DIR", "the ledger", kind: .directory, environment: "ALLOCLEDGER_LEDGER"),
+      .value(
+        "output", short: "o", "FORMAT", "how results are printed",
+        kind: .choice(OutputFormat.allCases.map(\.rawValue)), default: "table"),
+      .flag("quiet", short: "q", "print no notes"),
+      .flag("verbose", short: "v", "print details: queries and timings"),
+      .value(
+        "log-format", "FORMAT", "how messages are printed", kind: .choice(["text", "json"]),
+        default: "text"),
+      .flag("no-color", "no colours; NO_COLOR does the same"),
+      .flag("exit-zero", "exit 0 where findings would exit 1"),
+      .value("drift-exit-code", "N", "exit N where findings would exit 1"),
+    ],
+    subcommands: [.initialize, .importFacts, .state, .version])
+
+  static let version = Command("version", summary: "print the version", section: "Help")
+}
+
+/// Runs `allocledger` and returns its exit status.
+package func runAllocledger(_ arguments: [String]) -> Int32 {
+  ignoreBrokenPipes()
+  let output = Output()
+  let plain = Messages(program: "allocledger")
+  do throws(Failure) {
+    let invocation = try asking { () throws(UsageError) in
+      try Command.allocledger.parse(arguments, environment: environmentVariable)
+    }
+    let code = try run(invocation, output)
+    try printing { () throws(OutputError) in try output.flush() }
+    return code
+  } catch {
+    // What was printed before the failure is still due.
+    do throws(OutputError) { try output.flush() } catch {
+      if error == .closedByReader { return ExitCode.clean.rawValue }
+    }
+    if !error.message.isEmpty { plain.error(error.message) }
+    return error.code.rawValue
+  }
+}
+
+private func run(_ invocation: Invocation, _ output: Output) throws(Failure) -> Int32 {
+  switch invocation {
+  case .help(let path):
+    try printing { () throws(OutputError) in
+      try output.write(Command.allocledger.help(path: path, width: Terminal.columns(1)))
+    }
+    return 0
+  case .version:
+    try printVersion(output)
+    return 0
+  case .run(let parsed):
+    Interrupts.install()
+    let context = try Context(parsed, output)
+    let code = try context.run()
+    return try context.status(code)
+  }
+}
+
+private func printVersion(_ output: Output) throws(Failure) {
+  try printing { () throws(OutputError) in try output.line("allocledger \(programVersion)") }
+}
+
+extension Context {
+  init(_ parsed: ParsedCommand, _ output: Output) throws(Failure) {
+    let isDebugging = environmentVariable("ALLOCLEDGER_LOG") == "debug"
+    self.init(
+      parsed: parsed, output: output,
+      messages: Messages(
+        program: "allocledger",
+        format: LogFormat(rawValue: parsed.value("log-format") ?? "text") ?? .text,
+        isQuiet: parsed.flag("quiet"), isVerbose: parsed.flag("verbose") || isDebugging,
+        usesColor: !parsed.flag("no-color")
+          && Terminal.wantsColor(2, environment: environmentVariable)),
+      format: OutputFormat(rawValue: parsed.value("output") ?? "table") ?? .table)
+  }
+
+  /// The exit status, where the user asked for another one on findings.
+  fileprivate func status(_ code: ExitCode) throws(Failure) -> Int32 {
+    guard code == .findings else { return code.rawValue }
+    let other = try asking { () throws(UsageError) in
+      try parsed.integer("drift-exit-code", in: 0...255)
+    }
+    if parsed.flag("exit-zero") { return 0 }
+    return other.map { Int32($0) } ?? code.rawValue
+  }
+
+  fileprivate func run() throws(Failure) -> ExitCode {
+    switch parsed.path.first {
+    case "init": return try runInit()
+    case "import": return try runImport()
+    case "state": return try runState()
+    default:
+      try printVersion(output)
+      return .clean
+    }
+  }
+}

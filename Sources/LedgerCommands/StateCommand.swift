@@ -1,0 +1,143 @@
+internal import CommandKit
+internal import LedgerCore
+internal import LedgerLog
+internal import LedgerText
+
+/// `--at` and `--by`, which many commands share.
+let pointOptions: [Option] = [
+  .value("at", "POINT", "a point in history: seq:N, @SECONDS or RFC 3339", default: "the end"),
+  .value(
+    "by", "CLOCK", "which times are meant", kind: .choice(["occurred", "recorded"]),
+    default: "occurred"),
+]
+
+extension Command {
+  static let state = Command(
+    "state", summary: "every host's counters and totals",
+    discussion: "A point T means after every entry with time <= T.", section: "History",
+    options: pointOptions + [.flag("all", "retired hosts too")])
+}
+
+extension Context {
+  func runState() throws(Failure) -> ExitCode {
+    let selection = try selection()
+    let reader = try reader()
+    let projection = try telling { () throws(LogError) in try reader.project(selection) }
+    warn(of: projection.state.anomalies)
+    let hosts = projection.hosts(includingRetired: parsed.flag("all"))
+    var totals = Totals()
+    for host in hosts { totals.add(host.state.counters) }
+    switch format {
+    case .json: try printState(projection, hosts, totals)
+    default:
+      var records = try RecordPrinter(hostColumns, self)
+      for host in hosts { try records.add(host.cells) }
+      if format == .table, !hosts.isEmpty {
+        try records.add([.text("total")] + totals.digits.map { .text($0) })
+      }
+      try records.finish()
+    }
+    return .clean
+  }
+
+  /// Says that entries could not be applied in the chosen order.
+  func warn(of anomalies: Anomalies) {
+    guard let first = anomalies.first else { return }
+    messages.warning(
+      "\(anomalies.count) entries do not fit where they stand in this order and changed nothing, the first is "
+        + "\(first.sequence): \(first.reason.message)")
+  }
+
+  private var hostColumns: [(name: String, isNumber: Bool)] {
+    [("host", false)] + Counters.fieldNames.map { ($0, true) }
+      + Resources.fieldNames.map { ("capacity_" + $0, true) }
+      + (parsed.flag("all") ? [("retired", false)] : [])
+  }
+
+  private func printState(
+    _ projection: Projection, _ hosts: [HostLine], _ totals: Totals
+  ) throws(Failure) {
+    let showsRetired = parsed.flag("all")
+    try print { json in
+      json.beginObject()
+      json.key("schema")
+      json.string("allocledger.state/1")
+      json.key("sequence")
+      json.integer(projection.sequence)
+      json.key("occurred")
+      if let occurred = projection.occurred { json.time(occurred) } else { json.null() }
+      json.key("hosts")
+      json.beginArray()
+      for host in hosts { host.write(to: &json, showsRetired: showsRetired) }
+      json.endArray()
+      json.key("totals")
+      json.beginObject()
+      for (name, digits) in zip(Counters.fieldNames, totals.digits) {
+        json.key(name)
+        // Totals of a whole fleet can pass 64 bits; JSON numbers have no limit.
+        json.decimal(digits)
+      }
+      json.endObject()
+      json.endObject()
+    }
+  }
+}
+
+/// Sums of counters, which can pass 64 bits.
+struct Totals {
+  private var sums = [Int128](repeating: 0, count: Counters.fieldNames.count)
+
+  mutating func add(_ counters: Counters) {
+    for (index, value) in counters.values.enumerated() { sums[index] += Int128(value) }
+  }
+
+  var digits: [String] { sums.map { String($0) } }
+}
+
+/// One host of a state.
+struct HostLine {
+  let name: Name
+  let state: HostState
+
+  var isRetired: Bool { state.phase == .retired }
+
+  var cells: [Cell] {
+    [.name(name)] + (state.counters.values + state.capacity.values).map { .integer($0) }
+      + [.bool(isRetired)]
+  }
+
+  func write(to json: inout JSONWriter, showsRetired: Bool) {
+    json.beginObject()
+    json.key("host")
+    json.name(name)
+    for (field, value) in zip(Counters.fieldNames, state.counters.values) {
+      json.key(field)
+      json.integer(value)
+    }
+    json.key("capacity")
+    json.beginObject()
+    for (field, value) in zip(Resources.fieldNames, state.capacity.values) {
+      json.key(field)
+      json.integer(value)
+    }
+    json.endObject()
+    if showsRetired {
+      json.key("retired")
+      json.bool(isRetired)
+    }
+    json.endObject()
+  }
+}
+
+extension Projection {
+  /// The hosts in the order of their names.
+  func hosts(includingRetired: Bool) -> [HostLine] {
+    state.hosts.indices.compactMap { slot -> HostLine? in
+      let host = state.hosts[slot]
+      guard host.phase == .registered || includingRetired && host.phase == .retired else {
+        return nil
+      }
+      return HostLine(name: hostName(UInt32(slot)), state: host)
+    }.sorted { $0.name < $1.name }
+  }
+}
