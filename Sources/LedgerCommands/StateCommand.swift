@@ -31,9 +31,12 @@ extension Context {
     case .json: try printState(projection, hosts, totals)
     default:
       var records = try RecordPrinter(hostColumns, self)
-      for host in hosts { try records.add(host.cells) }
+      let showsRetired = parsed.flag("all")
+      for host in hosts { try records.add(host.cells(showsRetired: showsRetired)) }
       if format == .table, !hosts.isEmpty {
-        try records.add([.text("total")] + totals.digits.map { .text($0) })
+        let blanks = [Cell](
+          repeating: .none, count: hostColumns.count - 1 - totals.digits.count)
+        try records.add([.text("total")] + totals.digits.map { .text($0) } + blanks)
       }
       try records.finish()
     }
@@ -101,9 +104,9 @@ struct HostLine {
 
   var isRetired: Bool { state.phase == .retired }
 
-  var cells: [Cell] {
+  func cells(showsRetired: Bool) -> [Cell] {
     [.name(name)] + (state.counters.values + state.capacity.values).map { .integer($0) }
-      + [.bool(isRetired)]
+      + (showsRetired ? [.bool(isRetired)] : [])
   }
 
   func write(to json: inout JSONWriter, showsRetired: Bool) {

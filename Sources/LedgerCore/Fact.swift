@@ -88,7 +88,10 @@ package struct NodeAttributes: Hashable, Sendable {
     }
   }
 
-  package var isEmpty: Bool { self == NodeAttributes() }
+  package var isEmpty: Bool {
+    image == nil && config == nil && org == nil && name == nil && `protocol` == nil
+      && protocolVersion == nil && semanticVersion == nil
+  }
 
   /// These attributes, with those of `base` where they are not said.
   package func over(_ base: NodeAttributes) -> NodeAttributes {
@@ -150,44 +153,41 @@ package struct Entry: Hashable, Sendable {
 }
 
 extension Fact {
-  /// The fact as the log keeps it: with the fields of its type and no others.
+  /// The code of the contradiction that the fact was recorded with.
+  package var contradiction: Contradiction? {
+    rareStorage.isEmpty ? nil : rareStorage[0].contradiction
+  }
+
+  /// Makes the fact what the log keeps of it: the fields of its type and no others.
   ///
   /// What a deletion says of its node's host and numbers is checked on entry and not kept, because history has it.
-  package var normalized: Fact {
-    if type.isDetailed || hasRare { return self }
-    var kept = Fact(type: type, occurred: occurred)
-    kept.key = key
-    kept.actor = actor
-    kept.source = source
-    kept.cause = cause
+  /// Facts that stand whole beside the columns are kept as they are.
+  package mutating func normalize() {
+    if type.isDetailed || hasRare { return }
+    let subject = type.subject
+    if subject != .node, node != nil { node = nil }
+    if subject != .pool { clearPool() }
+    if subject != .host, type != .nodeCreated, type != .nodeMoved, host != nil { host = nil }
     switch type {
-    case .hostRegistered, .hostResized:
-      kept.host = host
-      kept.setResources(resources)
-    case .hostRetired: kept.host = host
-    case .nodeCreated:
-      kept.node = node
-      kept.host = host
-      kept.setResources(resources)
-      kept.attributes = attributes
-    case .nodeUpgraded:
-      kept.node = node
-      kept.setResources(resources)
-      kept.attributes = attributes
-    case .nodeMoved:
-      kept.node = node
-      kept.host = host
-    case .nodeRenamed, .nodeTransferred:
-      kept.node = node
-      kept.attributes = attributes
-    case .nodeDeletionRequested, .nodeDeleted: kept.node = node
-    case .workerScaled:
-      kept.pool = pool
-      kept.workersBefore = workersBefore
-      kept.workersAfter = workersAfter
-      kept.lastIssued = lastIssued
-    default: return self
+    case .hostRegistered, .hostResized, .nodeCreated, .nodeUpgraded: break
+    default: clearNumbers()
     }
-    return kept
+    switch type {
+    case .nodeCreated, .nodeUpgraded, .nodeRenamed, .nodeTransferred: break
+    default: if !attributes.isEmpty { attributes = NodeAttributes() }
+    }
+  }
+
+  private mutating func clearPool() {
+    if pool != nil { pool = nil }
+    workersBefore = nil
+    workersAfter = nil
+    lastIssued = nil
+  }
+
+  private mutating func clearNumbers() {
+    cpuMillicores = nil
+    memoryBytes = nil
+    diskBytes = nil
   }
 }

@@ -1,7 +1,8 @@
 /// Turns facts into rows of a batch: finds slots, asks the law, and keeps the state that decides.
 ///
-/// One writer owns one intake. A fact that history does not allow leaves no trace.
-package struct Intake: Sendable {
+/// One writer owns one intake, and it cannot be copied by accident: its tables are large. A fact that history does
+/// not allow leaves no trace.
+package struct Intake: ~Copyable, Sendable {
   package private(set) var state: LedgerState
   package private(set) var registry: Registry
   /// The rows that are admitted and not yet taken.
@@ -50,6 +51,38 @@ package struct Intake: Sendable {
     }
   }
 
+  private init(copying other: borrowing Intake) {
+    state = other.state
+    registry = other.registry
+    batch = other.batch
+    touches = other.touches
+    latestOccurred = other.latestOccurred
+    batchIsLate = other.batchIsLate
+    lateCount = other.lateCount
+    nodeIndex = other.nodeIndex
+    hostIndex = other.hostIndex
+    poolIndex = other.poolIndex
+    containerIndex = other.containerIndex
+    interned = other.interned
+  }
+
+  /// A second intake that goes its own way; the tables are shared until either changes them.
+  package func copy() -> Intake { Intake(copying: self) }
+
+  /// How many rows wait to be taken.
+  package var rowCount: Int { batch.count }
+
+  /// The kind of the last row that waits to be taken.
+  package var lastKind: UInt8? { batch.kinds.last }
+
+  /// The state of the host that the node of the last row is on.
+  package var lastNodeHost: HostState? {
+    guard let kind = batch.kinds.last, RowKind.subject(of: kind) == .node,
+      let slot = batch.subjects.last, state.nodes[Int(slot)].host != Slot.none
+    else { return nil }
+    return state.hosts[Int(state.nodes[Int(slot)].host)]
+  }
+
   /// The sequence that the next admitted fact gets.
   package var nextSequence: Int64 { batch.nextSequence }
 
@@ -76,7 +109,7 @@ package struct Intake: Sendable {
   package mutating func admit(
     _ fact: Fact, fingerprint: UInt64 = 0
   ) throws(Contradiction) -> Int64 {
-    if let code = fact.rare.contradiction {
+    if let code = fact.contradiction {
       return record(fact, contradicting: code, fingerprint: fingerprint)
     }
     let sequence = nextSequence

@@ -79,7 +79,7 @@ package struct Importer {
       while let line = try next(&stream, file) {
         switch line {
         case .blank: continue
-        case .fact: try admit(stream.item, file, stream.line)
+        case .fact: try admit(&stream.item, file, stream.line)
         case .atomic(let items): try admit(items, file, stream.line)
         }
         summary.lines += 1
@@ -125,11 +125,11 @@ package struct Importer {
   }
 
   private mutating func admit(
-    _ item: FactItem, _ file: String, _ line: Int64
+    _ item: inout FactItem, _ file: String, _ line: Int64
   ) throws(ImportFailure) {
     if isRestore { try restore(item, file, line) }
     do throws(AdmissionFailure) {
-      let admission = try ledger.admit(item, recordsContradictions: mode == .record)
+      let admission = try ledger.admit(&item, recordsContradictions: mode == .record)
       if admission.isDuplicate {
         summary.duplicates += 1
         return

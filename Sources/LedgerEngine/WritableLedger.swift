@@ -31,7 +31,7 @@ package final class WritableLedger {
   private var restoring: Timestamp?
   /// Entries were voided, so the intake's state is not what it should be.
   private var isStale = false
-  private var saved: (intake: Intake, keys: KeyIndex, voided: Set<Int64>)?
+  private var saved: Saved?
 
   /// Opens the ledger in `directory`.
   package init(
@@ -59,32 +59,55 @@ package final class WritableLedger {
   /// Whether admitted entries wait for `commit`.
   package var isCommitOpen: Bool { recorded != nil }
 
+  private struct Saved: ~Copyable {
+    var intake: Intake
+    var keys: KeyIndex
+    var voided: Set<Int64>
+    var recorded: Timestamp?
+  }
+
+  private func snapshot() -> Saved {
+    Saved(intake: intake.copy(), keys: keys, voided: voided, recorded: recorded)
+  }
+
+  private func restore(_ saved: consuming Saved) {
+    keys = saved.keys
+    voided = saved.voided
+    recorded = saved.recorded
+    intake = saved.intake
+  }
+
   // MARK: - Admission
 
-  /// Admits a fact into the open commit.
+  /// Admits a fact into the open commit; `item` becomes what the log keeps of it.
   ///
   /// - Parameter recordsContradictions: whether a fact that history does not allow becomes an entry with a code.
   package func admit(
-    _ item: FactItem, recordsContradictions: Bool = false
+    _ item: inout FactItem, recordsContradictions: Bool = false
   ) throws(AdmissionFailure) -> Admission {
-    if let duplicate = try duplicate(item.fact) { return duplicate }
+    if item.fact.key != nil, let duplicate = try duplicate(item.fact) { return duplicate }
     try spillIfFull()
     do throws(AdmissionFailure) {
-      return Admission(sequence: try admitNew(item.fact, item.expect))
+      return Admission(sequence: try admitNew(&item.fact, item.expect))
     } catch {
       guard recordsContradictions, case .rejected(.contradiction(let reason)) = error else {
         throw error
       }
-      var fact = item.fact
-      fact.rare.contradiction = reason
-      return Admission(sequence: try admitNew(fact, nil))
+      item.fact.rare.contradiction = reason
+      return Admission(sequence: try admitNew(&item.fact, nil))
     }
+  }
+
+  /// Admits a fact into the open commit.
+  package func admit(_ item: FactItem) throws(AdmissionFailure) -> Admission {
+    var item = item
+    return try admit(&item)
   }
 
   /// Admits all of `items` or none of them.
   package func admitTogether(_ items: [FactItem]) throws(AdmissionFailure) -> [Admission] {
     try spillIfFull()
-    let before = (intake, keys, voided, recorded)
+    let before = snapshot()
     pendingChain = []
     defer { pendingChain = nil }
     do throws(AdmissionFailure) {
@@ -93,7 +116,8 @@ package final class WritableLedger {
         if let duplicate = try duplicate(item.fact) {
           admissions.append(duplicate)
         } else {
-          admissions.append(Admission(sequence: try admitNew(item.fact, item.expect)))
+          var fact = item.fact
+          admissions.append(Admission(sequence: try admitNew(&fact, item.expect)))
         }
       }
       for link in pendingChain ?? [] {
@@ -101,7 +125,7 @@ package final class WritableLedger {
       }
       return admissions
     } catch {
-      (intake, keys, voided, recorded) = before
+      restore(before)
       throw error
     }
   }
@@ -118,14 +142,13 @@ package final class WritableLedger {
   }
 
   private func admitNew(
-    _ original: Fact, _ expect: Expectation?
+    _ fact: inout Fact, _ expect: Expectation?
   ) throws(AdmissionFailure) -> Int64 {
     if isStale { try refresh() }
-    try check(expect, original)
-    let fingerprint = original.key == nil ? 0 : FactCodec.fingerprint(original)
-    var fact = original.normalized
+    if let expect { try check(expect, fact) }
+    let fingerprint = fact.key == nil ? 0 : FactCodec.fingerprint(fact)
     let sequence = intake.nextSequence
-    let isContradicted = fact.rare.contradiction != nil
+    let isContradicted = fact.contradiction != nil
     if fact.type == .entryVoided, !isContradicted {
       try admitVoid(fact, fingerprint)
     } else {
@@ -134,6 +157,7 @@ package final class WritableLedger {
         _ = try intake.admit(fact, fingerprint: fingerprint)
       } catch { throw .rejected(.contradiction(error)) }
     }
+    fact.normalize()
     let moment = recorded ?? restoring ?? writer.begin()
     recorded = moment
     if pendingChain == nil {
@@ -147,8 +171,7 @@ package final class WritableLedger {
     return sequence
   }
 
-  private func check(_ expect: Expectation?, _ fact: Fact) throws(AdmissionFailure) {
-    guard let expect else { return }
+  private func check(_ expect: Expectation, _ fact: Fact) throws(AdmissionFailure) {
     func demand(_ subject: String, _ expected: Int64?, _ actual: Int64) throws(AdmissionFailure) {
       guard let expected, expected != actual else { return }
       throw .rejected(
@@ -164,7 +187,7 @@ package final class WritableLedger {
 
   /// The reason why the last admitted fact has no effect, where it was recorded with one.
   package var lastContradiction: Contradiction? {
-    guard let kind = intake.batch.kinds.last, kind & RowKind.contradicted != 0 else { return nil }
+    guard let kind = intake.lastKind, kind & RowKind.contradicted != 0 else { return nil }
     return intake.batch.details.last?.fact.rare.contradiction
   }
 
@@ -174,15 +197,11 @@ package final class WritableLedger {
     case .nodeCreated, .nodeUpgraded, .nodeMoved, .nodeUpgradeRolledBack, .hostResized: break
     default: return false
     }
-    var slot: UInt32?
-    if fact.type == .hostResized {
-      slot = fact.host.flatMap { intake.host($0) }
-    } else if !intake.batch.isEmpty, let node = intake.batch.subjects.last {
-      slot = intake.state.nodes[Int(node)].host
-    }
-    guard let slot, slot != Slot.none else { return false }
-    let host = intake.state.hosts[Int(slot)]
-    return host.counters.exceeds(host.capacity)
+    let host =
+      fact.type == .hostResized
+      ? fact.host.flatMap { intake.host($0) }.map { intake.state.hosts[Int($0)] }
+      : intake.lastNodeHost
+    return host.map { $0.counters.exceeds($0.capacity) } ?? false
   }
 
   // MARK: - Commits
@@ -198,15 +217,14 @@ package final class WritableLedger {
 
   /// Remembers the present state, so that `abandon` can return to it.
   package func beginAbandonable() {
-    saved = (intake, keys, voided)
+    saved = snapshot()
   }
 
   /// Takes back what was admitted since the last commit.
   package func abandon() throws(LogError) {
     guard recorded != nil else { return }
+    if let saved = saved.take() { restore(saved) }
     recorded = nil
-    if let saved { (intake, keys, voided) = saved }
-    saved = nil
     try writer.abandon()
   }
 
@@ -219,7 +237,7 @@ package final class WritableLedger {
   }
 
   private func spillIfFull() throws(AdmissionFailure) {
-    guard intake.batch.count >= WritableLedger.blockEntryCount else { return }
+    guard intake.rowCount >= WritableLedger.blockEntryCount else { return }
     do throws(LogError) { try spill() } catch { throw .log(error) }
   }
 
@@ -240,7 +258,7 @@ extension WritableLedger {
     }
     guard !voided.contains(target) else { throw .rejected(.contradiction(.alreadyVoided)) }
     let entry = try self.entry(target)
-    guard entry.fact.type.changesState, entry.fact.rare.contradiction == nil else {
+    guard entry.fact.type.changesState, entry.fact.contradiction == nil else {
       throw .rejected(.contradiction(.unknownEntry))
     }
     if entry.fact.type == .nodeDeleted, let node = entry.fact.node {
