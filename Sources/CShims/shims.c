@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static uint32_t crc_table[256];
@@ -60,4 +61,12 @@ int shim_lock_is_held(int descriptor) {
   struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
   if (fcntl(descriptor, F_OFD_GETLK, &lock) < 0) return -1;
   return lock.l_type != F_UNLCK;
+}
+
+void shim_advise_huge(void *start, size_t count) {
+  const uintptr_t page = 4096;
+  uintptr_t first = ((uintptr_t)start + page - 1) & ~(page - 1);
+  uintptr_t last = ((uintptr_t)start + count) & ~(page - 1);
+  // Only advice: where the kernel refuses it, everything still works.
+  if (last > first) madvise((void *)first, last - first, MADV_HUGEPAGE);
 }

@@ -81,26 +81,26 @@ package struct EntryBatch: Sendable {
 /// Dense numbers that stand for ids inside a ledger.
 package enum Slot {
   /// No slot: a node that is not placed on a host.
-  package static let none = UInt32.max
+  @inlinable package static var none: UInt32 { UInt32.max }
 }
 
 /// What a row of a batch is: an event type, or one of the ways to adopt, and two flags.
 package enum RowKind {
   /// The fact was recorded although history does not allow it; it changes nothing.
-  package static let contradicted: UInt8 = 0x40
+  @inlinable package static var contradicted: UInt8 { 0x40 }
   /// The whole fact stands in `details` too.
-  package static let detailed: UInt8 = 0x80
-  package static let codeMask: UInt8 = 0x1F
+  @inlinable package static var detailed: UInt8 { 0x80 }
+  @inlinable package static var codeMask: UInt8 { 0x1F }
 
-  package static let adoptedNewNode: UInt8 = 20
-  package static let adoptedNoNode: UInt8 = 21
-  package static let adoptedNode: UInt8 = 22
-  package static let adoptedHost: UInt8 = 23
-  package static let adoptedPool: UInt8 = 24
-  package static let adoptedContainer: UInt8 = 25
+  @inlinable package static var adoptedNewNode: UInt8 { 20 }
+  @inlinable package static var adoptedNoNode: UInt8 { 21 }
+  @inlinable package static var adoptedNode: UInt8 { 22 }
+  @inlinable package static var adoptedHost: UInt8 { 23 }
+  @inlinable package static var adoptedPool: UInt8 { 24 }
+  @inlinable package static var adoptedContainer: UInt8 { 25 }
   /// An `entry_voided` that takes back a deletion: the node gets a slot again.
-  package static let voidedDeletion: UInt8 = 26
-  package static let codeMax: UInt8 = 26
+  @inlinable package static var voidedDeletion: UInt8 { 26 }
+  @inlinable package static var codeMax: UInt8 { 26 }
 
   /// Whether the row gives a new node the next free slot.
   @inline(__always)

@@ -23,17 +23,30 @@ extension LedgerState {
     nodeDetails?.fold(batch, rows, slots: nodes.count)
   }
 
-  /// Applies all of `batch`.
-  package mutating func fold(_ batch: EntryBatch, slots: SlotCounts) {
+  /// Applies `rows` of `batch` unobserved.
+  package mutating func fold(_ batch: EntryBatch, _ rows: Range<Int>, slots: SlotCounts) {
     var observer = NoObserver()
-    fold(batch, 0..<batch.count, slots: slots, observer: &observer)
+    fold(batch, rows, slots: slots, observer: &observer)
   }
 
   package mutating func grow(to slots: SlotCounts) {
-    while nodes.count < slots.nodes { nodes.append(NodeState()) }
+    growNodes(to: slots.nodes)
     while hosts.count < slots.hosts { hosts.append(HostState()) }
     while pools.count < slots.pools { pools.append(PoolState()) }
     while containers.count < slots.containers { containers.append(ContainerState()) }
+  }
+
+  private mutating func growNodes(to count: Int) {
+    guard nodes.count < count else { return }
+    if nodes.capacity < count {
+      nodes.reserveCapacity(max(count, nodes.count * 2, 1 << 10))
+      let capacity = nodes.capacity
+      // Safe: the advice covers the array's own storage and changes nothing in it.
+      unsafe nodes.withUnsafeMutableBufferPointer { buffer in
+        unsafe shim_advise_huge(buffer.baseAddress, capacity * MemoryLayout<NodeState>.stride)
+      }
+    }
+    nodes.append(contentsOf: repeatElement(NodeState(), count: count - nodes.count))
   }
 
   /// Applies rows of the kinds that make up nearly every log, up to the first of another kind, and returns its

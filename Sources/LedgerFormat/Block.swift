@@ -1,5 +1,3 @@
-internal import LedgerCore
-
 /// The body of a block before compression: a batch, column by column.
 ///
 ///     varint           first sequence
@@ -21,7 +19,7 @@ internal import LedgerCore
 ///     new ids          of nodes, hosts, pools, containers, each a list of texts, in the order of their rows
 ///     texts            the list that attributes and origins point into
 ///
-/// Which rows have which columns follows from their kinds (`RowKind`), so that no column says it again.
+/// Which rows have which columns follows from their kinds (`RowTraits`), so that no column says it again.
 /// `Column` and `NameList` describe columns and lists of texts. Every part that `Parts` does not name is absent.
 package enum Block {
   /// The most entries in one block.
@@ -43,14 +41,5 @@ package enum Block {
     static let newContainers = Parts(rawValue: 256)
 
     static let all = Parts(rawValue: 511)
-  }
-
-  /// Whether a row's subject slot is stored: it has one, and does not get it from the list of free slots.
-  @inline(__always)
-  static func storesSubject(_ kind: UInt8) -> Bool {
-    guard kind & RowKind.contradicted == 0 else { return false }
-    let code = kind & RowKind.codeMask
-    return !(code == 4 || code == RowKind.adoptedNewNode || code >= 16 && code <= 19
-      || code == RowKind.voidedDeletion)
   }
 }

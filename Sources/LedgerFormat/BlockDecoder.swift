@@ -10,6 +10,26 @@ package struct BlockDecoder {
   private var more: [UInt64] = []
   private var other: [UInt64] = []
   private var texts: [Name] = []
+  private var tally = Tally()
+
+  /// How many rows of a block have each part.
+  private struct Tally {
+    var subjects = 0
+    var hosts = 0
+    var shapes = 0
+    var workers = 0
+    var attributes = 0
+    var details = 0
+
+    mutating func add(_ count: Int, _ traits: UInt16, isDetailed: Bool) {
+      if traits & RowTraits.storesSubject != 0 { subjects += count }
+      if traits & RowTraits.host != 0 { hosts += count }
+      if traits & RowTraits.shape != 0 { shapes += count }
+      if traits & RowTraits.workers != 0 { workers += count }
+      if traits & RowTraits.attributes != 0 { attributes += count }
+      if isDetailed { details += count }
+    }
+  }
 
   package init() {}
 
@@ -65,11 +85,16 @@ package struct BlockDecoder {
   ) throws(Malformed) {
     let start = reader.offset
     try Column.take(count, into: &batch.kinds, from: &reader, bytes)
-    for kind in batch.kinds {
-      let code = kind & RowKind.codeMask
-      guard code >= 1, code <= RowKind.codeMax, kind & 0x20 == 0 else {
+    let table = RowTraits.table
+    tally = Tally()
+    var histogram = [Int](repeating: 0, count: 256)
+    let kinds = batch.kinds.span
+    for row in kinds.indices { histogram[Int(kinds[row])] &+= 1 }
+    for (kind, count) in histogram.enumerated() where count > 0 {
+      guard table[kind] & RowTraits.invalid == 0 else {
         throw Malformed("unknown kind of entry \(kind)", at: start)
       }
+      tally.add(count, table[kind], isDetailed: kind & Int(RowKind.detailed) != 0)
     }
   }
 
@@ -78,11 +103,14 @@ package struct BlockDecoder {
   ) throws(Malformed) {
     guard count > 0 else { throw Malformed("a block without entries", at: reader.offset) }
     var time = batch.recorded.microseconds &+ Int64(zigzag: try reader.varint(bytes))
-    batch.occurred.append(time)
     try Column.take(count - 1, into: &wide, from: &reader, bytes)
-    for distance in wide.span.indices {
-      time &+= Int64(zigzag: wide[distance])
-      batch.occurred.append(time)
+    Column.fill(&batch.occurred, count)
+    var occurred = batch.occurred.mutableSpan
+    let distances = wide.span
+    occurred[0] = time
+    for index in distances.indices {
+      time &+= Int64(zigzag: distances[index])
+      occurred[index &+ 1] = time
     }
   }
 
@@ -90,31 +118,31 @@ package struct BlockDecoder {
   private mutating func takeSlots(
     _ count: Int, _ reader: inout ByteReader, _ bytes: Span<UInt8>, _ batch: inout EntryBatch
   ) throws(Malformed) {
-    var subjects = 0
-    var hosts = 0
-    for kind in batch.kinds {
-      if Block.storesSubject(kind) { subjects += 1 }
-      if RowKind.hasHost(kind) { hosts += 1 }
-    }
-    try Column.take(subjects, into: &small, from: &reader, bytes)
+    try Column.take(tally.subjects, into: &small, from: &reader, bytes)
+    spread(RowTraits.storesSubject, batch.kinds, &batch.subjects, otherwise: 0, plus: 0)
+    try Column.take(tally.hosts, into: &small, from: &reader, bytes)
+    // What is stored is the slot plus one, and 0 for a node that is not placed, which wraps to `Slot.none`.
+    spread(RowTraits.host, batch.kinds, &batch.hosts, otherwise: Slot.none, plus: UInt32.max)
+  }
+
+  /// Gives the numbers in `small` to the rows that have `trait`, in order, each `plus` something.
+  private mutating func spread(
+    _ trait: UInt16, _ kinds: [UInt8], _ column: inout [UInt32], otherwise: UInt32, plus: UInt32
+  ) {
+    Column.fill(&column, kinds.count)
+    let table = RowTraits.table
+    let traits = table.span
+    // One number more than rows need: the load below does not depend on the row, so nothing is mispredicted.
+    small.append(0)
+    let source = small.span
+    var target = column.mutableSpan
+    let rows = kinds.span
     var next = 0
-    for kind in batch.kinds {
-      guard Block.storesSubject(kind) else {
-        batch.subjects.append(0)
-        continue
-      }
-      batch.subjects.append(small[next])
-      next += 1
-    }
-    try Column.take(hosts, into: &small, from: &reader, bytes)
-    next = 0
-    for kind in batch.kinds {
-      guard RowKind.hasHost(kind) else {
-        batch.hosts.append(Slot.none)
-        continue
-      }
-      batch.hosts.append(small[next] &- 1)
-      next += 1
+    for row in rows.indices {
+      let has = traits[Int(rows[row])] & trait != 0
+      let value = source[next] &+ plus
+      target[row] = has ? value : otherwise
+      next &+= has ? 1 : 0
     }
   }
 
@@ -122,33 +150,22 @@ package struct BlockDecoder {
   private mutating func takeNumbers(
     _ count: Int, _ reader: inout ByteReader, _ bytes: Span<UInt8>, _ batch: inout EntryBatch
   ) throws(Malformed) {
-    var shaped = 0
-    var workers = 0
-    for kind in batch.kinds {
-      if RowKind.hasShape(kind) { shaped += 1 }
-      if RowKind.hasWorkers(kind) { workers += 1 }
-    }
     let start = reader.offset
-    try Column.take(shaped, into: &small, from: &reader, bytes)
-    if shaped > 0 { try takeShapes(&reader, bytes, &batch) }
-    var next = 0
-    var worker: UInt32 = 0
-    for kind in batch.kinds {
-      if RowKind.hasShape(kind) {
-        guard Int(small[next]) < batch.shapes.count else {
-          throw Malformed("there is no such shape", at: start)
-        }
-        batch.numbers.append(small[next])
-        next += 1
-      } else if RowKind.hasWorkers(kind) {
-        batch.numbers.append(worker)
-        worker += 1
-      } else {
-        batch.numbers.append(0)
-      }
+    try Column.take(tally.shapes, into: &small, from: &reader, bytes)
+    if tally.shapes > 0 { try takeShapes(&reader, bytes, &batch) }
+    for place in small where Int(place) >= batch.shapes.count {
+      throw Malformed("there is no such shape", at: start)
     }
-    try take3(workers, &reader, bytes)
-    for index in 0..<workers {
+    spread(RowTraits.shape, batch.kinds, &batch.numbers, otherwise: 0, plus: 0)
+    guard tally.workers > 0 else { return }
+    let table = RowTraits.table
+    var worker: UInt32 = 0
+    for row in 0..<count where table[Int(batch.kinds[row])] & RowTraits.workers != 0 {
+      batch.numbers[row] = worker
+      worker += 1
+    }
+    try take3(tally.workers, &reader, bytes)
+    for index in 0..<tally.workers {
       batch.workers.append(
         WorkerCounts(
           before: try number(wide[index], minus: 1, start), after: try number(more[index], start),
@@ -197,23 +214,16 @@ extension BlockDecoder {
     _ batch: inout EntryBatch
   ) throws(Malformed) -> [[UInt64]] {
     guard parts.contains(.attributes) else {
-      Column.fill(&batch.attributeRefs, batch.count)
+      Column.clear(&batch.attributeRefs, batch.count)
       return []
     }
     let start = reader.offset
-    let carriers = batch.kinds.reduce(0) { $0 + (RowKind.hasAttributes($1) ? 1 : 0) }
-    try Column.take(carriers, into: &small, from: &reader, bytes)
+    try Column.take(tally.attributes, into: &small, from: &reader, bytes)
     let count = try reader.count(bytes, atMost: Block.entryCountMax)
-    var next = 0
-    for kind in batch.kinds {
-      guard RowKind.hasAttributes(kind) else {
-        batch.attributeRefs.append(0)
-        continue
-      }
-      guard Int(small[next]) <= count else { throw Malformed("no such attributes", at: start) }
-      batch.attributeRefs.append(small[next])
-      next += 1
+    for place in small where Int(place) > count {
+      throw Malformed("there are no such attributes", at: start)
     }
+    spread(RowTraits.attributes, batch.kinds, &batch.attributeRefs, otherwise: 0, plus: 0)
     var rows = [[UInt64]](repeating: [], count: count)
     for _ in NodeAttributes.fieldNames {
       try Column.take(count, into: &wide, from: &reader, bytes)
@@ -233,7 +243,7 @@ extension BlockDecoder {
     _ batch: inout EntryBatch
   ) throws(Malformed) -> [OriginPlaces] {
     guard parts.contains(.origins) else {
-      Column.fill(&batch.originRefs, rows)
+      Column.clear(&batch.originRefs, rows)
       return []
     }
     let start = reader.offset
@@ -272,18 +282,11 @@ extension BlockDecoder {
     _ batch: inout EntryBatch
   ) throws(Malformed) {
     let start = reader.offset
-    var rows: [Int] = []
-    for (row, kind) in batch.kinds.enumerated() {
-      let isDetailed = kind & RowKind.detailed != 0
-      let type = RowKind.type(of: kind)
-      guard isDetailed || !(type?.isDetailed ?? true) && kind & RowKind.contradicted == 0 else {
-        throw Malformed("a rare fact without details", at: start)
-      }
-      if isDetailed { rows.append(row) }
-    }
-    guard parts.contains(.details) == !rows.isEmpty else {
+    guard parts.contains(.details) == (tally.details > 0) else {
       throw Malformed("details do not match the kinds", at: start)
     }
+    guard tally.details > 0 else { return }
+    let rows = batch.kinds.indices.filter { batch.kinds[$0] & RowKind.detailed != 0 }
     try Column.take(rows.count, into: &wide, from: &reader, bytes)
     for (index, row) in rows.enumerated() {
       guard wide[index] <= UInt64(reader.remaining) else {

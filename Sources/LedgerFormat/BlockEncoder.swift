@@ -63,11 +63,12 @@ package struct BlockEncoder {
     var subjects: [UInt64] = []
     var hosts: [UInt64] = []
     var shapes: [UInt64] = []
+    let table = RowTraits.table
     for row in kinds.indices {
-      let kind = kinds[row]
-      if Block.storesSubject(kind) { subjects.append(UInt64(batch.subjects[row])) }
-      if RowKind.hasHost(kind) { hosts.append(UInt64(batch.hosts[row] &+ 1)) }
-      if RowKind.hasShape(kind) { shapes.append(UInt64(batch.numbers[row])) }
+      let traits = table[Int(kinds[row])]
+      if traits & RowTraits.storesSubject != 0 { subjects.append(UInt64(batch.subjects[row])) }
+      if traits & RowTraits.host != 0 { hosts.append(UInt64(batch.hosts[row] &+ 1)) }
+      if traits & RowTraits.shape != 0 { shapes.append(UInt64(batch.numbers[row])) }
     }
     Column.put(subjects, layout, to: &writer)
     Column.put(hosts, layout, to: &writer)
@@ -87,7 +88,9 @@ package struct BlockEncoder {
     _ batch: EntryBatch, _ layout: Column.Layout, _ writer: inout ByteWriter
   ) {
     var refs: [UInt64] = []
-    for row in batch.kinds.indices where RowKind.hasAttributes(batch.kinds[row]) {
+    let table = RowTraits.table
+    for row in batch.kinds.indices
+    where table[Int(batch.kinds[row])] & RowTraits.attributes != 0 {
       refs.append(UInt64(batch.attributeRefs[row]))
     }
     Column.put(refs, layout, to: &writer)

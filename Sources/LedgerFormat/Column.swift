@@ -174,8 +174,13 @@ package enum Column {
 }
 
 extension Column {
+  /// Makes `values` `count` long; what stands in it is for the caller to set.
+  static func fill<Number: FixedWidthInteger>(_ values: inout [Number], _ count: Int) {
+    resize(&values, count)
+  }
+
   /// Makes `values` a column of `count` zeros.
-  static func fill(_ values: inout [UInt32], _ count: Int) {
+  static func clear(_ values: inout [UInt32], _ count: Int) {
     values.removeAll(keepingCapacity: true)
     values.append(contentsOf: repeatElement(0, count: count))
   }

@@ -134,9 +134,12 @@ package struct Frame: Hashable, Sendable {
     guard body.count == rawByteCount else {
       throw Malformed("the header's lengths disagree", at: offset)
     }
-    LZ4.resize(&output, to: rawByteCount + Column.padding)
-    for index in 0..<rawByteCount { output[index] = bytes[offset &+ index] }
-    for index in rawByteCount..<output.count { output[index] = 0 }
+    output.removeAll(keepingCapacity: true)
+    unsafe bytes.withUnsafeBufferPointer { buffer in
+      // Safe: the slice checks the range.
+      unsafe output.append(contentsOf: buffer[body])
+    }
+    output.append(contentsOf: repeatElement(0, count: Column.padding))
   }
 
   /// The link that follows the body of a frame whose stored bytes begin at `offset`.

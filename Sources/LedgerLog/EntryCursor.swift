@@ -28,7 +28,7 @@ package struct EntryCursor {
       guard try nextBlock() else { return nil }
     }
     guard let block else { return nil }
-    do throws(Malformed) {
+    do throws(MisplacedSlot) {
       try slots.advance(row, &batch, &registry)
       if row == batch.count - 1 { try slots.finish(batch) }
     } catch { throw reader.damage(block, error) }
@@ -49,7 +49,7 @@ package struct EntryCursor {
     slots = SlotReader()
     row = 0
     if index < firstShown {
-      do throws(Malformed) { try slots.advanceAll(&batch, &registry) } catch {
+      do throws(MisplacedSlot) { try slots.advanceAll(&batch, &registry) } catch {
         throw reader.damage(block, error)
       }
       row = batch.count

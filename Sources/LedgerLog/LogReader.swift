@@ -66,6 +66,11 @@ package final class LogReader: Sendable {
       Damage(
         .rotten, file: map.segments[block.segment].path, offset: block.offset, malformed.what))
   }
+
+  /// The damage of a block whose rows point to slots that are not there.
+  func damage(_ block: LogMap.Block, _ misplaced: MisplacedSlot) -> LogError {
+    damage(block, Malformed(misplaced.what, at: 0))
+  }
 }
 
 /// Reads block after block: bytes, checksum, LZ4, columns.

@@ -76,7 +76,7 @@ struct ReorderedReplay {
     var batch = EntryBatch()
     var cursor = reader.cursor()
     while let block = try cursor.next(into: &batch) {
-      do throws(Malformed) {
+      do throws(MisplacedSlot) {
         var slots = SlotReader()
         for row in 0..<batch.count {
           try slots.advance(row, &batch, &registry)
@@ -116,7 +116,7 @@ struct ReorderedReplay {
     var isDone = false
     while !isDone, let block = try cursor.next(into: &batch) {
       var latest = projection.latestOccurred
-      do throws(Malformed) {
+      do throws(MisplacedSlot) {
         var slots = SlotReader()
         for row in 0..<batch.count {
           try slots.advance(row, &batch, &projection.registry)

@@ -55,7 +55,7 @@ extension LogReader {
     var cursor = cursor()
     while let block = try cursor.next(into: &batch) {
       var slots = SlotReader()
-      do throws(Malformed) { try slots.advanceAll(&batch, &projection.registry) } catch {
+      do throws(MisplacedSlot) { try slots.advanceAll(&batch, &projection.registry) } catch {
         throw damage(block, error)
       }
       let rows = 0..<selection.prefix(of: batch)
@@ -68,6 +68,9 @@ extension LogReader {
           batch, rows, slots: projection.registry.counts, observer: &both)
         projection.touches = both.first
         observer = both.second
+      } else if Observer.self == NoObserver.self {
+        // Not generic, so that the compiler can leave the observer out of the hot loop.
+        projection.state.fold(batch, rows, slots: projection.registry.counts)
       } else {
         projection.state.fold(
           batch, rows, slots: projection.registry.counts, observer: &observer)

@@ -19,6 +19,9 @@ static inline ptrdiff_t shim_find_byte(const void *bytes, int byte, size_t count
   return found == NULL ? -1 : found - (const char *)bytes;
 }
 
+/// Asks for huge pages for the whole pages of a range: random access to large tables is bound by the TLB.
+void shim_advise_huge(void *start, size_t count);
+
 // open(2) and fcntl(2) are variadic, which Swift cannot call.
 int shim_open(const char *path, int flags, unsigned mode);
 
