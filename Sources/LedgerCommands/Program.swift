@@ -26,7 +26,10 @@ extension Command {
       .flag("exit-zero", "exit 0 where findings would exit 1"),
       .value("drift-exit-code", "N", "exit N where findings would exit 1"),
     ],
-    subcommands: [.initialize, .importFacts, .state, .version])
+    subcommands: [
+      .initialize, .importFacts, .append, .export, .state, .show, .timeline, .usage, .log, .verify,
+      .salvage, .version,
+    ])
 
   static let version = Command("version", summary: "print the version", section: "Help")
 }
@@ -103,7 +106,15 @@ extension Context {
     switch parsed.path.first {
     case "init": return try runInit()
     case "import": return try runImport()
+    case "append": return try runAppend()
+    case "export": return try runExport()
+    case "log": return try runLog()
     case "state": return try runState()
+    case "show": return try runShow()
+    case "timeline": return try runTimeline()
+    case "usage": return try runUsage()
+    case "verify": return try runVerify()
+    case "salvage": return try runSalvage()
     default:
       try printVersion(output)
       return .clean

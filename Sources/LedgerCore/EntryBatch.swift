@@ -239,7 +239,8 @@ extension EntryBatch {
     if RowKind.hasWorkers(kinds[row]) { single.workers = [workers[Int(numbers[row])]] }
     single.attributeRefs = [attributeRefs[row] > 0 ? 1 : 0]
     if attributeRefs[row] > 0 { single.attributes = [attributes[Int(attributeRefs[row]) - 1]] }
-    single.originRefs = [0]
+    single.originRefs = [originRefs[row] > 0 ? 1 : 0]
+    if originRefs[row] > 0 { single.origins = [origins[Int(originRefs[row]) - 1]] }
     if let detail = detail(of: row) { single.details = [DetailedRow(row: 0, fact: detail)] }
     return single
   }

@@ -1,6 +1,10 @@
 /// A row points to a slot that is not there, or new ids and rows do not match.
 package struct MisplacedSlot: Error, Hashable, Sendable {
   package var what: String
+
+  package init(what: String) {
+    self.what = what
+  }
 }
 
 /// Gives the rows of a decoded batch their slots, in the order of the log.

@@ -49,8 +49,9 @@ package struct FactStream {
         switch error {
         case .source(let source): throw .source(source)
         case .tooLong:
+          line += 1
           throw .malformed(
-            line: line + 1,
+            line: line,
             FactError(
               .tooLong, column: 1,
               "the line is longer than \(LineSplitter.lineByteCountMax) bytes"))

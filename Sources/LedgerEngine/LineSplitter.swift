@@ -16,6 +16,8 @@ struct LineSplitter {
   private var start = 0
   private var searched = 0
   private var isAtEnd = false
+  /// The rest of a line that was too long is passed over.
+  private var isSkipping = false
   private(set) var byteCount: Int64 = 0
 
   init(_ source: any ByteSource) {
@@ -23,19 +25,26 @@ struct LineSplitter {
   }
 
   /// Whether a whole line is there without waiting for the source.
-  mutating func hasLine() -> Bool { findEnd() != nil }
+  mutating func hasLine() -> Bool { !isSkipping && findEnd() != nil }
 
   /// The next line without its end, as a range of `buffer`; nil at the end of the source.
   mutating func next() throws(Failure) -> Range<Int>? {
     while true {
       if let end = findEnd() {
-        defer {
-          start = end + 1
-          searched = start
-        }
-        return start..<end
+        let line = start..<end
+        start = end + 1
+        searched = start
+        guard isSkipping else { return line }
+        isSkipping = false
+        continue
       }
-      guard buffer.count - start <= LineSplitter.lineByteCountMax else { throw .tooLong }
+      if buffer.count - start > LineSplitter.lineByteCountMax || isSkipping {
+        start = buffer.count
+        guard isSkipping else {
+          isSkipping = true
+          throw .tooLong
+        }
+      }
       if isAtEnd {
         guard start < buffer.count else { return nil }
         defer { start = buffer.count }

@@ -35,7 +35,7 @@ package final class WritableLedger {
 
   /// Opens the ledger in `directory`.
   package init(
-    directory: String, disk: some Disk, clock: some Clock, process: Int,
+    directory: String, disk: any Disk, clock: some Clock, process: Int,
     progress: @escaping (_ done: Int64, _ total: Int64) -> Void = { _, _ in }
   ) throws(LogError) {
     var watcher = OpeningWatcher(progress: progress)

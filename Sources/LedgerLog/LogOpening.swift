@@ -12,7 +12,7 @@ package struct OpenedLog {
 extension LogWriter {
   /// Makes an empty ledger in `directory`.
   package static func create(
-    directory: String, manifest: Manifest, disk: some Disk
+    directory: String, manifest: Manifest, disk: any Disk
   ) throws(LogError) {
     let layout = LogLayout(directory: directory)
     guard try !reaching({ () throws(DiskError) in try disk.exists(layout.manifest) }) else {
@@ -39,7 +39,7 @@ extension LogWriter {
   ///
   /// - Throws: `LogError.locked` while another process writes, `.damaged` for anything but a torn tail.
   package static func open<Watcher: ReplayWatcher>(
-    directory: String, disk: some Disk, clock: some Clock, process: Int, watcher: inout Watcher
+    directory: String, disk: any Disk, clock: some Clock, process: Int, watcher: inout Watcher
   ) throws(LogError) -> OpenedLog {
     let layout = LogLayout(directory: directory)
     let manifest = try Manifest.read(layout, disk)

@@ -14,7 +14,7 @@ package final class LogReader: Sendable {
   /// - Parameter wait: called between looks at a writer that is just starting; returns false to give up.
   /// - Complexity: linear in the number of blocks; reads headers only.
   package convenience init(
-    directory: String, disk: some Disk, wait: () -> Bool
+    directory: String, disk: any Disk, wait: () -> Bool
   ) throws(LogError) {
     let layout = LogLayout(directory: directory)
     let manifest = try Manifest.read(layout, disk)

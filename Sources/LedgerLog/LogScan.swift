@@ -26,6 +26,21 @@ struct LogScan {
     return map
   }
 
+  /// The blocks before the first damage, and that damage.
+  func partialMap() throws(LogError) -> (LogMap, Damage?) {
+    var map = LogMap()
+    do throws(LogError) {
+      let paths = try segmentPaths()
+      for (index, path) in paths.enumerated() {
+        try scan(path.path, isLast: index == paths.count - 1, into: &map)
+      }
+    } catch {
+      guard case .damaged(let damage) = error else { throw error }
+      return (map, damage)
+    }
+    return (map, nil)
+  }
+
   private func segmentPaths() throws(LogError) -> [(path: String, firstSequence: Int64)] {
     let names: [String]
     do throws(DiskError) { names = try disk.list(layout.segments) } catch {

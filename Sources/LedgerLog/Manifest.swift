@@ -60,7 +60,7 @@ package struct Manifest: Hashable, Sendable {
 
   /// Reads the manifest of a ledger.
   package static func read(
-    _ layout: LogLayout, _ disk: some Disk
+    _ layout: LogLayout, _ disk: any Disk
   ) throws(LogError) -> Manifest {
     let path = layout.manifest
     let file: any DiskFile

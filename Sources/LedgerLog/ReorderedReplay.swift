@@ -32,7 +32,7 @@ struct ReorderedReplay {
     self.reader = reader
     self.selection = selection
     self.options = options
-    try findVoided()
+    (voided, targets) = try ReorderedReplay.voids(reader, selection)
     if case .occurred = selection { try setLateAside() }
   }
 
@@ -42,29 +42,35 @@ struct ReorderedReplay {
 
   // MARK: - Pass 1
 
-  private mutating func findVoided() throws(LogError) {
+  /// The entries that are voided in `selection`, and all that some entry tries to void.
+  static func voids(
+    _ reader: LogReader, _ selection: Selection
+  ) throws(LogError) -> (voided: Set<Int64>, targets: Set<Int64>) {
+    let limit: Int64? = if case .occurred(let moment) = selection { moment.microseconds } else { nil }
     var voids: [(sequence: Int64, target: Int64)] = []
+    var targets: Set<Int64> = []
     var batch = EntryBatch()
     for index in reader.map.blocks.indices
     where reader.map.blocks[index].frame.flags.contains(.hasVoids) {
       var cursor = reader.cursor(index..<index + 1)
       guard try cursor.next(into: &batch) != nil else { continue }
-      let count = occurredLimit == nil ? selection.prefix(of: batch) : batch.count
+      let count = limit == nil ? selection.prefix(of: batch) : batch.count
       for detail in batch.details where detail.fact.type == .entryVoided {
-        guard let target = detail.fact.rare.target, detail.fact.rare.contradiction == nil else {
+        guard let target = detail.fact.rare.target, detail.fact.contradiction == nil else {
           continue
         }
         targets.insert(target)
         let isSelected =
-          detail.row < count
-          && (occurredLimit.map { batch.occurred[detail.row] <= $0 } ?? true)
+          detail.row < count && (limit.map { batch.occurred[detail.row] <= $0 } ?? true)
         if isSelected { voids.append((batch.firstSequence + Int64(detail.row), target)) }
       }
     }
     // The last word counts: a void that is itself voided by a later one voids nothing.
+    var voided: Set<Int64> = []
     for void in voids.reversed() where !voided.contains(void.sequence) {
       voided.insert(void.target)
     }
+    return (voided, targets)
   }
 
   // MARK: - Pass 2

@@ -1,0 +1,98 @@
+internal import CommandKit
+internal import LedgerCore
+internal import LedgerEngine
+internal import LedgerLog
+internal import LedgerText
+
+/// `--since`, `--until`, `--by`, `--host` and `--node`, which `export` and `log` share.
+let selectorOptions: [Option] = [
+  .value("since", "POINT", "from this time or sequence on"),
+  .value("until", "POINT", "before this time, or up to and including this sequence"),
+  .value(
+    "by", "CLOCK", "which times are meant", kind: .choice(["occurred", "recorded"]),
+    default: "occurred"),
+  .value("host", "ID", "what is about this host or the nodes on it"),
+  .value("node", "ID", "what is about this node"),
+]
+
+extension Command {
+  static let export = Command(
+    "export", summary: "print entries as NDJSON or CSV",
+    discussion: "What is printed can be imported again; import --restore reproduces the chain too.",
+    section: "Ledger", options: selectorOptions)
+
+  static let log = Command(
+    "log", summary: "print entries for people", section: "History", options: selectorOptions)
+}
+
+extension Context {
+  func runExport() throws(Failure) -> ExitCode {
+    var ndjson = FactWriter()
+    var csv = CSVWriter()
+    let isCSV = format == .csv
+    if isCSV {
+      csv.writeHeader()
+      let bytes = csv.bytes
+      try printing { () throws(OutputError) in try output.write(bytes) }
+    }
+    try eachEntry { entry throws(Failure) in
+      let bytes: [UInt8]
+      if isCSV {
+        csv.removeAll()
+        csv.write(entry)
+        bytes = csv.bytes
+      } else {
+        ndjson.removeAll()
+        ndjson.write(entry)
+        bytes = ndjson.bytes
+      }
+      try printing { () throws(OutputError) in try output.write(bytes) }
+    }
+    return .clean
+  }
+
+  func runLog() throws(Failure) -> ExitCode {
+    guard format == .table else { return try runExport() }
+    try eachEntry { entry throws(Failure) in
+      let line =
+        "\(entry.sequence)  \(entry.fact.occurred.rfc3339)  \(entry.fact.type.name)  "
+        + entry.fact.story.printable
+      try printing { () throws(OutputError) in try output.line(line) }
+    }
+    return .clean
+  }
+
+  private func eachEntry(_ body: (Entry) throws(Failure) -> Void) throws(Failure) {
+    var selector = try selector()
+    let reader = try reader()
+    var first: Int64 = 1
+    if selector.host == nil, selector.node == nil, case .sequence(let sequence) = selector.since {
+      first = max(sequence, 1)
+    }
+    var cursor = reader.entries(from: first)
+    var looked = 0
+    while let entry = try telling({ () throws(LogError) in try cursor.next() })?.entry {
+      if selector.isPast(entry) { return }
+      if selector.selects(entry) { try body(entry) }
+      looked += 1
+      if looked & 0xFFF == 0, Interrupts.pending { throw .interrupted }
+    }
+  }
+
+  func selector() throws(Failure) -> EntrySelector {
+    var selector = EntrySelector()
+    selector.host = parsed.value("host").map { Name($0) }
+    selector.node = parsed.value("node").map { Name($0) }
+    selector.since = try bound("since")
+    selector.until = try bound("until")
+    return selector
+  }
+
+  private func bound(_ option: String) throws(Failure) -> EntrySelector.Bound? {
+    guard let text = parsed.value(option) else { return nil }
+    return switch try Point(text) {
+    case .sequence(let sequence): .sequence(sequence)
+    case .time(let time): isByRecordedTime ? .recorded(time) : .occurred(time)
+    }
+  }
+}
