@@ -89,6 +89,7 @@ let package = Package(
     tests("LedgerTextTests", ["LedgerCore", "LedgerText"]),
     tests("ConnectorTests", ["LedgerCore", "LedgerPorts", "SQLiteStore"]),
     tests("CommandKitTests", ["CommandKit"]),
+    tests("CommandTests", []),
     tests("FleetGeneratorTests", ["FleetGenerator", "LedgerCore"]),
   ]
 )
