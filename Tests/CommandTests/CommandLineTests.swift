@@ -164,7 +164,8 @@ private let small = [host("h1"), node("n1", on: "h1", 10), node("n2", on: "h1", 
     let ended = try Program.allocledger.run(["init", "--ledger", scratch.file("a/b/c")])
     #expect(ended.status == 0, "\(ended.errors)")
     #expect(ended.errors.contains("made an empty ledger"))
-    #expect(try Program.allocledger.run(["init", "--ledger", "d"], directory: scratch.path).status == 0)
+    #expect(
+      try Program.allocledger.run(["init", "--ledger", "d"], directory: scratch.path).status == 0)
     #expect(try Program.allocledger.run(["verify", "--ledger", scratch.file("d")]).status == 0)
   }
 

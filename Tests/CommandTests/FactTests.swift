@@ -30,7 +30,8 @@ private let stories = [
     facts: two + [fact("host_retired", 20, #""host":"h2""#), host("h2", 30)],
     hosts: ["h2": "0/0/0/0"]),
   Story(
-    title: "a node counts on its host", facts: two, hosts: ["h1": "1/1000/100/10", "h2": "0/0/0/0"],
+    title: "a node counts on its host", facts: two,
+    hosts: ["h1": "1/1000/100/10", "h2": "0/0/0/0"],
     nodes: ["n": "h1 1000/100/10"]),
   Story(
     title: "a node without a host counts nowhere",
@@ -129,8 +130,12 @@ private let stories = [
     title: "cores with fractions that are exact in millicores",
     facts: [
       fact("host_registered", 0, #""host":"h1","cpu_cores":64.5,"memory_bytes":9,"disk_bytes":9"#),
-      fact("node_created", 1, #""node":"a","host":"h1","cpu_cores":0.25,"memory_bytes":1,"disk_bytes":0"#),
-      fact("node_created", 1, #""node":"b","host":"h1","cpu_cores":1e-3,"memory_bytes":1,"disk_bytes":0"#),
+      fact(
+        "node_created", 1,
+        #""node":"a","host":"h1","cpu_cores":0.25,"memory_bytes":1,"disk_bytes":0"#),
+      fact(
+        "node_created", 1,
+        #""node":"b","host":"h1","cpu_cores":1e-3,"memory_bytes":1,"disk_bytes":0"#),
       fact("node_upgraded", 2, #""node":"a","cpu_cores":2"#),
     ], hosts: ["h1": "2/2001/2/0"]),
   Story(
@@ -261,7 +266,9 @@ private let stories = [
         "state_adopted", 20,
         #""host":"h","capacity":{"cpu_millicores":4,"memory_bytes":5,"disk_bytes":6}"#),
     ])
-    for (point, capacity) in [("@0", [8_000, 1_000, 500]), ("@10", [1, 2, 3]), ("@20", [4, 5, 6])] {
+    for (point, capacity) in [
+      ("@0", [8_000, 1_000, 500]), ("@10", [1, 2, 3]), ("@20", [4, 5, 6]),
+    ] {
       let found = try ledger.state(at: point)["hosts"][0]["capacity"]
       #expect(
         ["cpu_millicores", "memory_bytes", "disk_bytes"].map { found[$0].integer }
@@ -332,7 +339,8 @@ private let stories = [
     let ledger = try Ledger(of: [
       fact(
         "worker_scaled", 10,
-        #""pool":"p","workers_before":0,"workers_after":3,"last_issued":3,"added":["w1","w2","w3"],"reason":"load""#),
+        #""pool":"p","workers_before":0,"workers_after":3,"last_issued":3,"added":["w1","w2","w3"],"reason":"load""#
+      ),
       fact(
         "worker_scaled", 20,
         #""pool":"p","workers_before":3,"workers_after":1,"removed":["w1","w3"]"#),
@@ -358,7 +366,8 @@ private let stories = [
     let ledger = try Ledger(of: [
       fact(
         "container_created", 10,
-        #""container":"c","status":"running","template":"t1","limits":{"cpu_limit":2,"memory_limit":3,"disk_limit":4}"#),
+        #""container":"c","status":"running","template":"t1","limits":{"cpu_limit":2,"memory_limit":3,"disk_limit":4}"#
+      ),
       fact("container_changed", 20, #""container":"c","status":"stopped""#),
       fact("container_changed", 30, #""container":"c","memory_limit":30"#),
       fact("container_deleted", 40, #""container":"c""#),

@@ -17,7 +17,8 @@ private let most = Int(Int64.max)
 private let contraries = [
   Contrary(code: "unknown_host", line: node("m", on: "h9", 20)),
   Contrary(code: "unknown_host", line: fact("node_moved", 20, #""node":"n","host":"h9""#)),
-  Contrary(code: "unknown_host", line: fact("host_resized", 20, #""host":"h9",\#(numbers((1, 1, 1)))"#)),
+  Contrary(
+    code: "unknown_host", line: fact("host_resized", 20, #""host":"h9",\#(numbers((1, 1, 1)))"#)),
   Contrary(code: "unknown_host", line: fact("host_retired", 20, #""host":"h9""#)),
   Contrary(
     code: "retired_host", line: node("m", on: "h2", 20),
@@ -72,7 +73,9 @@ private let contraries = [
 ]
 
 @Suite("Import") struct ImportTests {
-  @Test("a contradiction stops the import with file, line and reason; nothing is recorded", arguments: contraries)
+  @Test(
+    "a contradiction stops the import with file, line and reason; nothing is recorded",
+    arguments: contraries)
   private func stops(contrary: Contrary) throws {
     let ledger = try Ledger()
     let before = hosts + [node("n", on: "h1", 10)] + contrary.before
@@ -106,7 +109,8 @@ private let contraries = [
       let entries = try ledger.export().map { try JSON($0) }
       #expect(entries.count == before.count + (mode == "record" ? 2 : 1))
       #expect(
-        entries.compactMap { $0["contradiction"].text } == (mode == "record" ? [contrary.code] : []))
+        entries.compactMap { $0["contradiction"].text } == (mode == "record" ? [contrary.code] : [])
+      )
       try ledger.verified()
     }
   }
@@ -188,7 +192,9 @@ private let contraries = [
   func ignoredFields() throws {
     let ledger = try Ledger()
     let lines = (1...50).map {
-      fact("host_registered", 0, #""host":"h\#($0)",\#(numbers((1, 1, 1))),"colour":"red","rack":{"a":[1]}"#)
+      fact(
+        "host_registered", 0,
+        #""host":"h\#($0)",\#(numbers((1, 1, 1))),"colour":"red","rack":{"a":[1]}"#)
     }
     let ended = try ledger.tryImport(lines)
     #expect(ended.status == 0)
@@ -228,7 +234,8 @@ private let contraries = [
     let exported = try ledger.run(
       "export", "--by", "recorded", "--since", times[2])
     #expect(exported.lines.count == 1)
-    let usage = try ledger.json("usage", "--by", "recorded", "--since", times[1], "--until", times[2])
+    let usage = try ledger.json(
+      "usage", "--by", "recorded", "--since", times[1], "--until", times[2])
     #expect(usage["hosts"][0]["cpu_millicore_seconds"].text?.hasPrefix("0.") == true)
   }
 

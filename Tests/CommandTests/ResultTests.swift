@@ -109,7 +109,9 @@ private let facts = [
       node("m", on: "b", 0, (1, huge, 1)),
     ])
     let output = try ledger.run("state", "-o", "json").output
-    #expect(output.contains(#""totals":{"nodes":2,"cpu_millicores":2,"memory_bytes":18446744073709551614,"#))
+    #expect(
+      output.contains(
+        #""totals":{"nodes":2,"cpu_millicores":2,"memory_bytes":18446744073709551614,"#))
   }
 
   @Test("show: a host, a node, and what is not there")
@@ -141,7 +143,9 @@ private let facts = [
   func timeline() throws {
     let ledger = try Ledger(of: facts)
     try ledger.record([
-      fact("node_upgraded", 50, #""node":"n2","memory_bytes":300,"actor":"eve","source":"api","cause":4"#)
+      fact(
+        "node_upgraded", 50,
+        #""node":"n2","memory_bytes":300,"actor":"eve","source":"api","cause":4"#)
     ])
     let line = try ledger.json("timeline", "host", "h2")
     #expect(line["schema"].text == "allocledger.timeline/1")

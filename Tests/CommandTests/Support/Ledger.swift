@@ -66,7 +66,9 @@ struct Ledger {
   func export() throws -> [String] { try run("export").lines }
 
   func state(at point: String? = nil, by clock: String? = nil) throws -> JSON {
-    try json(arguments: ["state"] + (point.map { ["--at", $0] } ?? []) + (clock.map { ["--by", $0] } ?? []))
+    try json(
+      arguments: ["state"] + (point.map { ["--at", $0] } ?? [])
+        + (clock.map { ["--by", $0] } ?? []))
   }
 
   private func json(arguments: [String]) throws -> JSON {
@@ -76,7 +78,8 @@ struct Ledger {
   }
 
   /// `nodes/cpu/memory/disk` of a host, as `state` has them; nil when it is not listed.
-  func counters(_ host: String, at point: String? = nil, by clock: String? = nil) throws -> String? {
+  func counters(_ host: String, at point: String? = nil, by clock: String? = nil) throws -> String?
+  {
     try state(at: point, by: clock)["hosts"].list.first { $0["host"].text == host }
       .map(counterText)
   }

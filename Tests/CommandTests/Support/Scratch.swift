@@ -1,7 +1,7 @@
 import Foundation
 
 /// A directory of one test, removed with it.
-final class Scratch {
+final class Scratch: Sendable {
   let path: String
 
   init() throws {

@@ -46,7 +46,7 @@ private func withCStrings<Value>(
 ) -> Value {
   var pointers = unsafe strings.map { unsafe strdup($0) }
   unsafe pointers.append(nil)
-  defer { for unsafe pointer in unsafe pointers { unsafe free(pointer) } }
+  defer { for unsafepointer in unsafe pointers { unsafe free(pointer) } }
   return unsafe body(pointers)
 }
 
@@ -113,5 +113,5 @@ func writeAll(_ bytes: [UInt8], to descriptor: CInt) -> Bool {
 
 /// Makes writing to a reader that has gone an error instead of the end of the tests.
 func ignoreClosedPipes() {
-  _ = unsafe signal(SIGPIPE, SIG_IGN)
+  _ = signal(SIGPIPE, SIG_IGN)
 }
