@@ -19,7 +19,7 @@ private struct Asked: CustomTestStringConvertible {
 
 private let commands = [
   "init", "import", "append", "export", "log", "state", "show", "timeline", "usage", "verify",
-  "salvage", "version",
+  "salvage", "version", "completion",
 ]
 
 /// One host and one node, three entries.
@@ -71,7 +71,7 @@ private let small = [host("h1"), node("n1", on: "h1", 10), node("n2", on: "h1", 
     #expect(try ledger.export().count == 3)
   }
 
-  @Test("a command without a ledger exits 64", arguments: commands.dropLast())
+  @Test("a command without a ledger exits 64", arguments: commands.dropLast(2))
   func namesNoLedger(command: String) throws {
     let more =
       switch command {

@@ -35,11 +35,9 @@ struct Program {
       .appendingPathComponent(name).path
   }
 
-  /// Runs the program to its end.
+  /// Runs the program to its end; after `seconds` it is killed, and the status is that of SIGKILL.
   ///
-  /// - Parameters:
-  ///   - input: what it finds on its standard input; a file, so that nothing ever blocks.
-  ///   - seconds: after them it is killed, and the status is that of SIGKILL.
+  /// `input` is what it finds on its standard input: a file, so that nothing ever blocks.
   func run(
     _ arguments: [String], input: [UInt8] = [], environment: [String: String] = [:],
     directory: String? = nil, within seconds: Double = 120

@@ -46,7 +46,7 @@ private func withCStrings<Value>(
 ) -> Value {
   var pointers = unsafe strings.map { unsafe strdup($0) }
   unsafe pointers.append(nil)
-  defer { for unsafepointer in unsafe pointers { unsafe free(pointer) } }
+  defer { for index in strings.indices { unsafe free(pointers[index]) } }
   return unsafe body(pointers)
 }
 
