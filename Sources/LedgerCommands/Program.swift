@@ -3,6 +3,9 @@ package import CommandKit
 /// The version of the program.
 package let programVersion = "0.1.0"
 
+/// The day of that version.
+let programDate = "2026-11-21"
+
 extension Command {
   /// The whole command line of `allocledger`.
   package static let allocledger = Command(
@@ -28,7 +31,7 @@ extension Command {
     ],
     subcommands: [
       .initialize, .importFacts, .append, .export, .state, .show, .timeline, .usage, .log, .verify,
-      .salvage, .version,
+      .salvage, .version, .completion, .manual,
     ])
 
   static let version = Command("version", summary: "print the version", section: "Help")
@@ -38,12 +41,12 @@ extension Command {
 package func runAllocledger(_ arguments: [String]) -> Int32 {
   ignoreBrokenPipes()
   let output = Output()
-  let plain = Messages(program: "allocledger")
+  var messages = Messages(program: "allocledger")
   do throws(Failure) {
     let invocation = try asking { () throws(UsageError) in
       try Command.allocledger.parse(arguments, environment: environmentVariable)
     }
-    let code = try run(invocation, output)
+    let code = try run(invocation, output, &messages)
     try printing { () throws(OutputError) in try output.flush() }
     return code
   } catch {
@@ -51,12 +54,15 @@ package func runAllocledger(_ arguments: [String]) -> Int32 {
     do throws(OutputError) { try output.flush() } catch {
       if error == .closedByReader { return ExitCode.clean.rawValue }
     }
-    if !error.message.isEmpty { plain.error(error.message) }
+    if !error.message.isEmpty { messages.error(error.message) }
     return error.code.rawValue
   }
 }
 
-private func run(_ invocation: Invocation, _ output: Output) throws(Failure) -> Int32 {
+// `messages` becomes what the options ask for, also for the error that may follow.
+private func run(
+  _ invocation: Invocation, _ output: Output, _ messages: inout Messages
+) throws(Failure) -> Int32 {
   switch invocation {
   case .help(let path):
     try printing { () throws(OutputError) in
@@ -69,6 +75,7 @@ private func run(_ invocation: Invocation, _ output: Output) throws(Failure) -> 
   case .run(let parsed):
     Interrupts.install()
     let context = try Context(parsed, output)
+    messages = context.messages
     let code = try context.run()
     return try context.status(code)
   }
@@ -115,6 +122,8 @@ extension Context {
     case "usage": return try runUsage()
     case "verify": return try runVerify()
     case "salvage": return try runSalvage()
+    case "completion": return try runCompletion()
+    case "man": return try runManual()
     default:
       try printVersion(output)
       return .clean

@@ -34,18 +34,17 @@ package final class FileSource: ByteSource {
     let start = bytes.count
     bytes.append(contentsOf: repeatElement(0, count: FileSource.pieceByteCount))
     while true {
+      // A signal may have come while nothing was being read.
+      if isInterrupted() {
+        bytes.removeLast(FileSource.pieceByteCount)
+        throw SourceError("interrupted")
+      }
       // Safe: the piece that was just added is as long as what may be read.
       let size = unsafe bytes.withUnsafeMutableBytes { buffer in
         unsafe Glibc.read(
           descriptor, buffer.baseAddress.unsafelyUnwrapped + start, FileSource.pieceByteCount)
       }
-      if size < 0, errno == EINTR {
-        guard !isInterrupted() else {
-          bytes.removeLast(FileSource.pieceByteCount)
-          throw SourceError("interrupted")
-        }
-        continue
-      }
+      if size < 0, errno == EINTR { continue }
       guard size >= 0 else {
         bytes.removeLast(FileSource.pieceByteCount)
         throw SourceError("cannot read \(label): \(DiskError("read", label).reason)")
