@@ -67,8 +67,14 @@ package struct NodeState: Hashable, Sendable {
   /// What the node adds to its host's counters.
   @inline(__always)
   package var share: Counters {
-    flags & (NodeState.live | NodeState.released) == NodeState.live
-      ? Counters(nodes: 1, resources: resources) : .zero
+    // A mask instead of a branch: whether a node counts is hard to predict in the fold.
+    let counts = flags & (NodeState.live | NodeState.released) == NodeState.live
+    let mask: Int64 = counts ? -1 : 0
+    return Counters(
+      nodes: mask & 1,
+      resources: Resources(
+        cpuMillicores: resources.cpuMillicores & mask, memoryBytes: resources.memoryBytes & mask,
+        diskBytes: resources.diskBytes & mask))
   }
 }
 

@@ -23,15 +23,19 @@ package struct Registry: Sendable {
   package var nextNodeSlot: UInt32 { freeNodeSlots.last ?? nodeSlotCount }
 
   /// Gives a new node its slot.
+  package mutating func openNode(_ name: Name) -> UInt32 {
+    let slot = openUnnamedNode()
+    guard keepsNodeNames else { return slot }
+    if Int(slot) < nodeNames.count { nodeNames[Int(slot)] = name } else { nodeNames.append(name) }
+    return slot
+  }
+
+  /// Gives a new node its slot where names are not kept.
   @inline(__always)
-  package mutating func openNode(_ name: @autoclosure () -> Name) -> UInt32 {
-    if let slot = freeNodeSlots.popLast() {
-      if keepsNodeNames { nodeNames[Int(slot)] = name() }
-      return slot
-    }
+  package mutating func openUnnamedNode() -> UInt32 {
+    if let slot = freeNodeSlots.popLast() { return slot }
     let slot = nodeSlotCount
     nodeSlotCount += 1
-    if keepsNodeNames { nodeNames.append(name()) }
     return slot
   }
 

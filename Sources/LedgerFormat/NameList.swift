@@ -36,4 +36,16 @@ enum NameList {
       }
     }
   }
+
+  /// Passes over a list.
+  static func skip(
+    from reader: inout ByteReader, _ bytes: Span<UInt8>, scratch: inout [UInt32]
+  ) throws(Malformed) {
+    let count = try reader.count(bytes, atMost: Block.entryCountMax * 16)
+    guard count > 0 else { return }
+    try Column.take(count, into: &scratch, from: &reader, bytes)
+    var length = 0
+    for shape in scratch { length += shape == 0 ? 16 : Int(shape) - 1 }
+    _ = try reader.skip(length)
+  }
 }

@@ -55,10 +55,13 @@ package final class LogReader: Sendable {
 
   /// Walks over the blocks of `range`.
   package func cursor(_ range: Range<Int>) -> BlockCursor {
-    BlockCursor(reader: self, range)
+    BlockCursor(reader: self, range, keepsTexts: true)
   }
 
-  package func cursor() -> BlockCursor { cursor(0..<map.blocks.count) }
+  /// Walks over all blocks; without texts only what changes numbers is decoded.
+  package func cursor(keepsTexts: Bool = true) -> BlockCursor {
+    BlockCursor(reader: self, 0..<map.blocks.count, keepsTexts: keepsTexts)
+  }
 
   /// The damage of a block whose body is not what it should be.
   func damage(_ block: LogMap.Block, _ malformed: Malformed) -> LogError {
@@ -82,11 +85,12 @@ package struct BlockCursor {
   private let end: Int
   private var window: FileWindow?
   private var windowSegment = -1
-  private var decoder = BlockDecoder()
+  private var decoder: BlockDecoder
   private var body: [UInt8] = []
 
-  init(reader: LogReader, _ range: Range<Int>) {
+  init(reader: LogReader, _ range: Range<Int>, keepsTexts: Bool) {
     self.reader = reader
+    decoder = BlockDecoder(keepsTexts: keepsTexts)
     next = range.lowerBound
     end = range.upperBound
   }

@@ -52,7 +52,8 @@ extension LogReader {
       state: LedgerState(policy: manifest.policy, keepsDetails: options.keepsDetails),
       registry: Registry(keepsNodeNames: options.keepsNodeNames))
     var batch = EntryBatch()
-    var cursor = cursor()
+    // Keys are watched while a log is opened for writing, where names are kept.
+    var cursor = cursor(keepsTexts: options.keepsNodeNames || options.keepsDetails)
     while let block = try cursor.next(into: &batch) {
       var slots = SlotReader()
       do throws(MisplacedSlot) { try slots.advanceAll(&batch, &projection.registry) } catch {
@@ -78,9 +79,11 @@ extension LogReader {
       projection.note(batch, rows)
       if !rows.isEmpty {
         projection.recorded = batch.recorded
-        var latest = projection.latestOccurred
-        for row in rows { latest = max(latest, batch.occurred[row]) }
-        projection.latestOccurred = latest
+        // Without late entries, the last is the latest.
+        let latest =
+          block.frame.flags.contains(.hasLate)
+          ? batch.occurred[rows].max() ?? Int64.min : batch.occurred[rows.upperBound - 1]
+        projection.latestOccurred = max(projection.latestOccurred, latest)
       }
       if rows.count < batch.count { break }
     }
