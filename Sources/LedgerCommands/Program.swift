@@ -28,7 +28,7 @@ extension Command {
     ],
     subcommands: [
       .initialize, .importFacts, .append, .export, .state, .show, .timeline, .usage, .log, .verify,
-      .salvage, .version,
+      .salvage, .snapshot, .version,
     ])
 
   static let version = Command("version", summary: "print the version", section: "Help")
@@ -115,6 +115,7 @@ extension Context {
     case "usage": return try runUsage()
     case "verify": return try runVerify()
     case "salvage": return try runSalvage()
+    case "snapshot": return try runSnapshot()
     default:
       try printVersion(output)
       return .clean

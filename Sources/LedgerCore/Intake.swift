@@ -421,6 +421,12 @@ package struct Touches: FoldObserver, Hashable, Sendable {
 
   package init() {}
 
+  /// Touches as a snapshot kept them.
+  package init(nodes: [Int64], hosts: [Int64]) {
+    self.nodes = nodes
+    self.hosts = hosts
+  }
+
   package mutating func hostChanged(
     _ host: UInt32, from before: Counters, to after: Counters, row: Int, in batch: EntryBatch
   ) {

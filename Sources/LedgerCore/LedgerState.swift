@@ -162,3 +162,25 @@ extension LedgerState {
     return renumbered
   }
 }
+
+extension LedgerState {
+  /// A state from its tables, as a snapshot kept them.
+  package init(
+    policy: ReleasePolicy, nodes: [NodeState], hosts: [HostState], pools: [PoolState],
+    containers: [ContainerState], details: NodeDetails?
+  ) {
+    self.init(policy: policy)
+    self.nodes = nodes
+    self.hosts = hosts
+    self.pools = pools
+    self.containers = containers
+    nodeDetails = details
+  }
+
+  /// The state without attributes and times of nodes.
+  package func withoutDetails() -> LedgerState {
+    var plain = self
+    plain.nodeDetails = nil
+    return plain
+  }
+}

@@ -58,9 +58,9 @@ package final class LogReader: Sendable {
     BlockCursor(reader: self, range, keepsTexts: true)
   }
 
-  /// Walks over all blocks; without texts only what changes numbers is decoded.
-  package func cursor(keepsTexts: Bool = true) -> BlockCursor {
-    BlockCursor(reader: self, 0..<map.blocks.count, keepsTexts: keepsTexts)
+  /// Walks over all blocks from `first` on; without texts only what changes numbers is decoded.
+  package func cursor(from first: Int = 0, keepsTexts: Bool = true) -> BlockCursor {
+    BlockCursor(reader: self, first..<map.blocks.count, keepsTexts: keepsTexts)
   }
 
   /// The damage of a block whose body is not what it should be.

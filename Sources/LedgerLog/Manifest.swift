@@ -21,8 +21,17 @@ package struct LogLayout: Hashable, Sendable {
   package var audit: String { directory + "/audit.ndjson" }
 
   package func segment(_ firstSequence: Int64) -> String {
-    let digits = String(firstSequence)
-    return segments + "/" + String(repeating: "0", count: 20 - digits.count) + digits + ".seg"
+    segments + "/" + sortable(firstSequence) + ".seg"
+  }
+
+  package func snapshot(_ sequence: Int64) -> String {
+    snapshots + "/" + sortable(sequence) + ".snap"
+  }
+
+  /// Twenty digits, so that names sort as numbers do.
+  private func sortable(_ number: Int64) -> String {
+    let digits = String(number)
+    return String(repeating: "0", count: 20 - digits.count) + digits
   }
 }
 

@@ -40,20 +40,39 @@ extension LogReader {
       var replay = try ReorderedReplay(self, selection, options)
       return try replay.run(observer: &observer, watcher: &watcher)
     }
-    return try replayInOrder(selection, options, observer: &observer, watcher: &watcher)
+    // An observer has to see every change, a watcher every block.
+    let start =
+      Observer.self == NoObserver.self && Watcher.self == NoWatcher.self
+      ? startingPoint(selection, options) : nil
+    return try replayInOrder(
+      selection, options, from: start, observer: &observer, watcher: &watcher)
+  }
+
+  /// The state that `selection` implies, replayed from the first entry.
+  func projectFromStart(
+    _ selection: Selection, _ options: ReplayOptions
+  ) throws(LogError) -> Projection {
+    var observer = NoObserver()
+    var watcher = NoWatcher()
+    return try replayInOrder(
+      selection, options, from: nil, observer: &observer, watcher: &watcher)
   }
 
   /// Nothing is voided, and where time decides nothing is late: the selection is a prefix of the log.
   private func replayInOrder<Observer: FoldObserver, Watcher: ReplayWatcher>(
-    _ selection: Selection, _ options: ReplayOptions, observer: inout Observer,
+    _ selection: Selection, _ options: ReplayOptions,
+    from start: (projection: Projection, block: Int)?, observer: inout Observer,
     watcher: inout Watcher
   ) throws(LogError) -> Projection {
-    var projection = Projection(
-      state: LedgerState(policy: manifest.policy, keepsDetails: options.keepsDetails),
-      registry: Registry(keepsNodeNames: options.keepsNodeNames))
+    var projection =
+      start?.projection
+      ?? Projection(
+        state: LedgerState(policy: manifest.policy, keepsDetails: options.keepsDetails),
+        registry: Registry(keepsNodeNames: options.keepsNodeNames))
     var batch = EntryBatch()
     // Keys are watched while a log is opened for writing, where names are kept.
-    var cursor = cursor(keepsTexts: options.keepsNodeNames || options.keepsDetails)
+    var cursor = cursor(
+      from: start?.block ?? 0, keepsTexts: options.keepsNodeNames || options.keepsDetails)
     while let block = try cursor.next(into: &batch) {
       var slots = SlotReader()
       do throws(MisplacedSlot) { try slots.advanceAll(&batch, &projection.registry) } catch {
