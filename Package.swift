@@ -89,6 +89,13 @@ let package = Package(
 
     tests("LedgerTextTests", ["LedgerCore", "LedgerText"]),
     tests("ConnectorTests", ["LedgerCore", "LedgerPorts", "SQLiteStore"]),
+    tests("ForensicsTests", ["LedgerCore", "LedgerForensics", "LedgerPorts"]),
+    tests(
+      "EngineTests",
+      [
+        "LedgerCore", "LedgerEngine", "LedgerForensics", "LedgerFormat", "LedgerLog", "LedgerPorts",
+        "LedgerText", "LinuxHost", "SQLiteStore",
+      ]),
     tests("CommandKitTests", ["CommandKit"]),
     tests("FleetGeneratorTests", ["FleetGenerator", "LedgerCore"]),
   ]

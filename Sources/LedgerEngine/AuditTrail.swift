@@ -46,6 +46,11 @@ package enum AuditTrail {
     package var line: Int
     /// Where the line begins, in bytes.
     package var offset: Int
+
+    package init(line: Int, offset: Int) {
+      self.line = line
+      self.offset = offset
+    }
   }
 
   /// Appends `record` to the file at `path`, making it if needed, and makes it durable.
