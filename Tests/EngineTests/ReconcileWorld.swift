@@ -73,13 +73,13 @@ final class ReconcileWorld {
       .executeScript(script)
   }
 
-  /// Every row of every table, each value with its storage class.
+  /// Every row of every table in the order of keys, each value with its storage class.
   func dump() throws -> [[StoredValue]] {
     let database = try SQLiteConnection(
       path: storePath, access: .read, busyTimeoutMilliseconds: 20)
     var rows: [[StoredValue]] = []
     for table in ReferenceSchema.tables {
-      var statement = try database.prepare("SELECT '\(table)', rowid, * FROM \(table) ORDER BY rowid")
+      var statement = try database.prepare("SELECT '\(table)', * FROM \(table) ORDER BY 2")
       while try statement.step() { rows.append(statement.row().map(\.value)) }
     }
     return rows
