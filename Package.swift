@@ -93,8 +93,8 @@ let package = Package(
     tests(
       "EngineTests",
       [
-        "LedgerCore", "LedgerEngine", "LedgerForensics", "LedgerFormat", "LedgerLog", "LedgerPorts",
-        "LedgerText", "LinuxHost", "SQLiteStore",
+        "AllocationLedger", "LedgerCore", "LedgerEngine", "LedgerForensics", "LedgerFormat",
+        "LedgerLog", "LedgerPorts", "LedgerText", "LinuxHost", "SQLiteStore",
       ]),
     tests("CommandKitTests", ["CommandKit"]),
     tests("FleetGeneratorTests", ["FleetGenerator", "LedgerCore"]),
