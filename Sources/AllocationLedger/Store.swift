@@ -9,7 +9,7 @@ public final class Store {
   /// The store behind it.
   let live: any LiveStore
 
-  /// The SQLite file at `path`, of the reference schema. Nothing is opened yet.
+  /// Takes the SQLite file at `path`, of the reference schema, and opens nothing yet.
   public init(sqlite path: String) {
     live = SQLiteStore(path: path)
   }

@@ -35,7 +35,7 @@ package struct PlannedRepair: Hashable, Sendable {
 
 /// What came of applying a plan or an undo.
 package struct RepairOutcome: Sendable {
-  /// The sequence of the durable intent; nil without a ledger. `undo` takes it.
+  /// The sequence of the durable intent, which `undo` takes; nil without a ledger.
   package var started: Int64?
   package var finished: Int64?
   /// What the touched rows held and hold; `RowImageText.encode` makes a file of it.

@@ -8,7 +8,7 @@ extension Projection {
   /// The options that `contents` needs.
   package static let contentOptions = ReplayOptions(keepsNodeNames: true, keepsDetails: true)
 
-  /// What a live store should hold, sorted by id. Retired hosts are in it, flagged.
+  /// What a live store should hold, sorted by id, with retired hosts flagged.
   ///
   /// The projection must have been made with `contentOptions`.
   package func contents(position: StorePosition?) -> Target {

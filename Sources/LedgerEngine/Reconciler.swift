@@ -3,7 +3,9 @@ package import LedgerForensics
 package import LedgerLog
 package import LedgerPorts
 
-/// Makes live stores agree: plans, applies, takes back. Every change is in the ledger before it is in the store.
+/// Makes live stores agree: plans, applies, takes back.
+///
+/// Every change is in the ledger before it is in the store.
 package struct Reconciler {
   private let store: any LiveStore
   private let reader: LogReader?
@@ -59,9 +61,15 @@ package struct Reconciler {
   /// Applies `planned`, if the store still holds what the plan was made from.
   ///
   /// - Parameters:
+  ///   - planned: from `plan` or `PlanFile.decode`.
   ///   - ledger: where the repair is recorded; nil for a store without a ledger.
+  ///   - clock: dates the record.
+  ///   - actor: who repairs.
+  ///   - reason: why.
   ///   - guarding: refuses a plan that changes too much.
   ///   - saving: gets the row images before the store commits, for callers without a ledger.
+  /// - Returns: what was changed and what validation still finds.
+  /// - Throws: `ReconcileError.store(.stale)` when the store has changed since, `.refused` for the guard.
   package func apply(
     _ planned: PlannedRepair, ledger: WritableLedger?, clock: any Clock, actor: Name? = nil,
     reason: Name? = nil, guarding: RepairGuard = RepairGuard(),

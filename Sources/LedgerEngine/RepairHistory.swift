@@ -76,8 +76,8 @@ package struct RepairHistory: Sendable {
       guard let block = reader.map.block(of: part) else { return nil }
       var cursor = reader.cursor(block..<block + 1)
       guard try cursor.next(into: &batch) != nil else { return nil }
-      for detail in batch.details {
-        guard wanted.remove(batch.firstSequence + Int64(detail.row)) != nil else { continue }
+      for detail in batch.details
+      where wanted.remove(batch.firstSequence + Int64(detail.row)) != nil {
         guard let text = detail.fact.rare.changes, let some = RowImageText.decode(text.utf8) else {
           return nil
         }

@@ -40,7 +40,8 @@ struct SQLField: Hashable {
   /// A string literal; text that is not plain goes as hexadecimal digits.
   static func quoted(_ text: String) -> String {
     guard text.utf8.contains(where: { $0 < 0x20 }) else {
-      return "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''")
+      return "'"
+        + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''")
         + "'"
     }
     let digits = text.utf8.map { byte in
@@ -79,14 +80,17 @@ extension LiveNode {
 extension LivePool {
   var fields: [SQLField] {
     [
-      SQLField("name", name), SQLField("worker_count", workers), SQLField("last_issued", lastIssued),
+      SQLField("name", name), SQLField("worker_count", workers),
+      SQLField("last_issued", lastIssued),
     ]
   }
 }
 
 extension LiveContainer {
   var fields: [SQLField] {
-    let limits = [("cpu_limit", cpuLimit), ("memory_limit", memoryLimit), ("disk_limit", diskLimit)]
+    let limits = [
+      ("cpu_limit", cpuLimit), ("memory_limit", memoryLimit), ("disk_limit", diskLimit),
+    ]
     return [
       SQLField("id", id), SQLField("name", name), SQLField("status", status),
       SQLField("template", template),

@@ -100,7 +100,9 @@ package struct SQLScript {
     // All members of `config` are set at once: of two assignments to a column only one counts.
     let members = changed.compactMap { field in field.path.map { "'$.\($0)', \(field.value)" } }
     var set = changed.filter { $0.path == nil }.map(\.assignment)
-    if !members.isEmpty { set.append("config = json_set(config, \(members.joined(separator: ", ")))") }
+    if !members.isEmpty {
+      set.append("config = json_set(config, \(members.joined(separator: ", ")))")
+    }
     guard !set.isEmpty else { return }
     changes.append(
       "UPDATE \(table) SET \(set.joined(separator: ", ")) WHERE \(place) AND \(SQLScript.guarded);")

@@ -21,7 +21,9 @@ package struct Validator {
   ///
   /// - Parameters:
   ///   - ledger: nil for stores that are checked against themselves only.
+  ///   - stores: each observed once, in this order.
   ///   - checks: what to look at; `.ledger` needs a ledger and is left out without one.
+  /// - Returns: everything that was found.
   /// - Throws: `ReconcileError.refused` for a store of another ledger or one that is named twice.
   package static func validate(
     ledger: LogReader?, stores: [any LiveStore], checks: Set<Check> = Set(Check.allCases)
@@ -145,7 +147,8 @@ extension Validator {
     if projection.state.totals == nil {
       findings.append(
         Finding(
-          .counterOverflow, ledger, store: nil, "the fleet's totals are more than 64 bits can hold"))
+          .counterOverflow, ledger, store: nil, "the fleet's totals are more than 64 bits can hold")
+      )
     }
     if let first = projection.state.anomalies.first {
       findings.append(
@@ -156,7 +159,8 @@ extension Validator {
             FieldDifference(
               "count", projected: .integer(Int64(projection.state.anomalies.count)), live: nil),
           ],
-          "entry \(first.sequence) and perhaps others could not be applied: \(first.reason.message)"))
+          "entry \(first.sequence) and perhaps others could not be applied: \(first.reason.message)"
+        ))
     }
     return (findings + watcher.findings).sorted(by: Finding.precedes)
   }

@@ -1,6 +1,6 @@
 package import LedgerCore
 
-/// How much a finding matters. From `warning` on, validation does not come out clean.
+/// How much a finding matters; from `warning` on, validation does not come out clean.
 package enum Severity: String, Sendable, CaseIterable {
   case notice
   case warning
@@ -10,7 +10,7 @@ package enum Severity: String, Sendable, CaseIterable {
   package var isDrift: Bool { self != .notice }
 }
 
-/// What a finding is about. The order of the cases is the order of reports.
+/// What a finding is about; the order of the cases is the order of reports.
 package enum FindingKind: String, Sendable, CaseIterable {
   case host
   case node

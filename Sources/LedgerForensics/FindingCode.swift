@@ -1,4 +1,4 @@
-/// What can be found wrong. The raw value is the stable name in reports.
+/// What can be found wrong; the raw value is the stable name in reports.
 package enum FindingCode: String, Sendable, CaseIterable {
   case nodeFields = "node_fields"
   case nodeWrongHost = "node_wrong_host"

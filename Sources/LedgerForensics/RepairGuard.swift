@@ -1,4 +1,4 @@
-/// Refuses repairs that are suspiciously large. It never makes them smaller.
+/// Refuses repairs that are suspiciously large, and never makes them smaller.
 package struct RepairGuard: Hashable, Sendable {
   /// The most rows that may change.
   package var max: Int?

@@ -38,6 +38,7 @@ package struct RepairPlan: Hashable, Sendable {
   /// Plans the repair of `live`.
   ///
   /// - Parameters:
+  ///   - live: what the store holds.
   ///   - target: what the ledger demands; it decides only when `checks` holds `.ledger`.
   ///   - checks: what shall come out clean.
   ///   - store: the label of the store, for findings.

@@ -145,15 +145,27 @@ struct ModelStore {
     switch change {
     case .host(let before, let after):
       key = "host \((before ?? after)?.id ?? "")"
-      if case .host(_, let held) = rows[key] { holds = held == before } else { holds = before == nil }
+      if case .host(_, let held) = rows[key] {
+        holds = held == before
+      } else {
+        holds = before == nil
+      }
       gone = after == nil
     case .node(let before, let after):
       key = "node \((before ?? after)?.id ?? "")"
-      if case .node(_, let held) = rows[key] { holds = held == before } else { holds = before == nil }
+      if case .node(_, let held) = rows[key] {
+        holds = held == before
+      } else {
+        holds = before == nil
+      }
       gone = after == nil
     case .pool(let before, let after):
       key = "pool \((before ?? after)?.name ?? "")"
-      if case .pool(_, let held) = rows[key] { holds = held == before } else { holds = before == nil }
+      if case .pool(_, let held) = rows[key] {
+        holds = held == before
+      } else {
+        holds = before == nil
+      }
       gone = after == nil
     case .container(let before, let after):
       key = "container \((before ?? after)?.id ?? "")"
