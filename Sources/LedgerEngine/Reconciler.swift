@@ -75,6 +75,9 @@ package struct Reconciler {
     reason: Name? = nil, guarding: RepairGuard = RepairGuard(),
     saving: ([RowImage]) throws(StoreError) -> Void = { _ in }
   ) throws(ReconcileError) -> RepairOutcome {
+    guard planned.position == nil || ledger != nil && reader != nil else {
+      throw .refused("a plan that follows a ledger is recorded in it: name the ledger")
+    }
     try check(planned, guarding)
     let recorder = ledger.map {
       RepairRecorder(
