@@ -88,6 +88,13 @@ let package = Package(
 
     tests("LedgerTextTests", ["LedgerCore", "LedgerText"]),
     tests("ConnectorTests", ["LedgerCore", "LedgerPorts", "SQLiteStore"]),
+    tests("ForensicsTests", ["LedgerCore", "LedgerForensics", "LedgerPorts"]),
+    tests(
+      "EngineTests",
+      [
+        "AllocationLedger", "LedgerCore", "LedgerEngine", "LedgerForensics", "LedgerFormat",
+        "LedgerLog", "LedgerPorts", "LedgerText", "LinuxHost", "SQLiteStore",
+      ]),
     tests("CommandKitTests", ["CommandKit"]),
     tests("FleetGeneratorTests", ["FleetGenerator", "LedgerCore"]),
   ]
