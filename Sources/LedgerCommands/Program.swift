@@ -28,7 +28,7 @@ extension Command {
     ],
     subcommands: [
       .initialize, .importFacts, .append, .export, .state, .show, .timeline, .usage, .log, .verify,
-      .salvage, .snapshot, .version,
+      .salvage, .snapshot, .validate, .repair, .undo, .project, .version,
     ])
 
   static let version = Command("version", summary: "print the version", section: "Help")
@@ -36,14 +36,37 @@ extension Command {
 
 /// Runs `allocledger` and returns its exit status.
 package func runAllocledger(_ arguments: [String]) -> Int32 {
+  runProgram(.allocledger, arguments) { parsed, output throws(Failure) in
+    let context = try Context(parsed, output)
+    return try context.status(try context.run())
+  }
+}
+
+/// Parses `arguments`, runs what they ask for, and tells failures; the exit status is the result.
+func runProgram(
+  _ program: Command, _ arguments: [String],
+  _ body: (ParsedCommand, Output) throws(Failure) -> Int32
+) -> Int32 {
   ignoreBrokenPipes()
   let output = Output()
-  let plain = Messages(program: "allocledger")
   do throws(Failure) {
     let invocation = try asking { () throws(UsageError) in
-      try Command.allocledger.parse(arguments, environment: environmentVariable)
+      try program.parse(arguments, environment: environmentVariable)
     }
-    let code = try run(invocation, output)
+    let code: Int32
+    switch invocation {
+    case .help(let path):
+      try printing { () throws(OutputError) in
+        try output.write(program.help(path: path, width: Terminal.columns(1)))
+      }
+      code = 0
+    case .version:
+      try printVersion(program.name, output)
+      code = 0
+    case .run(let parsed):
+      Interrupts.install()
+      code = try body(parsed, output)
+    }
     try printing { () throws(OutputError) in try output.flush() }
     return code
   } catch {
@@ -51,31 +74,13 @@ package func runAllocledger(_ arguments: [String]) -> Int32 {
     do throws(OutputError) { try output.flush() } catch {
       if error == .closedByReader { return ExitCode.clean.rawValue }
     }
-    if !error.message.isEmpty { plain.error(error.message) }
+    if !error.message.isEmpty { Messages(program: program.name).error(error.message) }
     return error.code.rawValue
   }
 }
 
-private func run(_ invocation: Invocation, _ output: Output) throws(Failure) -> Int32 {
-  switch invocation {
-  case .help(let path):
-    try printing { () throws(OutputError) in
-      try output.write(Command.allocledger.help(path: path, width: Terminal.columns(1)))
-    }
-    return 0
-  case .version:
-    try printVersion(output)
-    return 0
-  case .run(let parsed):
-    Interrupts.install()
-    let context = try Context(parsed, output)
-    let code = try context.run()
-    return try context.status(code)
-  }
-}
-
-private func printVersion(_ output: Output) throws(Failure) {
-  try printing { () throws(OutputError) in try output.line("allocledger \(programVersion)") }
+private func printVersion(_ name: String, _ output: Output) throws(Failure) {
+  try printing { () throws(OutputError) in try output.line("\(name) \(programVersion)") }
 }
 
 extension Context {
@@ -116,8 +121,12 @@ extension Context {
     case "verify": return try runVerify()
     case "salvage": return try runSalvage()
     case "snapshot": return try runSnapshot()
+    case "validate": return try runValidate()
+    case "repair": return try runRepair()
+    case "undo": return try runUndo()
+    case "project": return try runProject()
     default:
-      try printVersion(output)
+      try printVersion("allocledger", output)
       return .clean
     }
   }

@@ -92,8 +92,8 @@ struct FileWindow {
     swap(&fresh, &bytes)
     defer { swap(&fresh, &bytes) }
     do throws(DiskError) {
-      let size = try byteCount ?? file.byteCount()
-      byteCount = size
+      if byteCount == nil { byteCount = try file.byteCount() }
+      let size = byteCount ?? 0
       let wanted = max(count, min(ahead, size - offset))
       try file.read(at: offset, count: wanted, into: &fresh)
     } catch { throw .disk(error) }
