@@ -14,6 +14,7 @@ extension Command {
     options: [
       .value("store", "STORE", "the live store", environment: "DATABASE_URL"),
       .flag("verbose", short: "v", "print details: queries and timings"),
+      .value("ledger", "DIR", "where the run is audited", kind: .directory, isHidden: true),
     ],
     subcommands: [
       Command("validate", summary: "look, and change nothing"),
@@ -75,8 +76,7 @@ extension Context {
       } else {
         try output.line("=== VALIDATION RESULTS ===")
         for drift in drifts {
-          try output.line(
-            "\(drift.entity.kind.rawValue) \(drift.entity.id): \(drift.message)".printable)
+          try output.line(drift.message.printable)
         }
       }
     }

@@ -78,11 +78,9 @@ extension Context {
   /// Prints findings for people: one sentence each.
   func print(findings: [Finding]) throws(Failure) {
     for finding in findings {
-      let entity = "\(finding.entity.kind.rawValue) \(finding.entity.id)"
       try printing { () throws(OutputError) in
         try output.line(
-          "\(finding.severity.rawValue): \(finding.code.rawValue): \(entity): \(finding.message)"
-            .printable)
+          "\(finding.severity.rawValue): \(finding.code.rawValue): \(finding.message)".printable)
       }
     }
   }
