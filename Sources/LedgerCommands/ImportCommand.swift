@@ -36,7 +36,8 @@ extension Context {
     let ledger = try writable()
     defer { ledger.writer.close() }
     if isRestore, ledger.head > 0 {
-      throw Failure(.refused, "--restore needs an empty ledger; this one has \(ledger.head) entries")
+      throw Failure(
+        .refused, "--restore needs an empty ledger; this one has \(ledger.head) entries")
     }
     var bar = progress("importing", unit: "lines")
     var importer = Importer(
@@ -106,7 +107,8 @@ extension Context {
     }
     if summary.late > 0 {
       messages.note(
-        "\(summary.late) facts occurred before facts recorded earlier; by occurred time they take their place")
+        "\(summary.late) facts occurred before facts recorded earlier; by occurred time they take their place"
+      )
     }
     if let first = summary.firstOverCapacity {
       messages.warning(

@@ -42,7 +42,8 @@ extension Context {
       return .clean
     } catch {
       bar.clear()
-      let failure = Interrupts.pending ? Failure(.interrupted, "interrupted; nothing was changed") : error
+      let failure =
+        Interrupts.pending ? Failure(.interrupted, "interrupted; nothing was changed") : error
       audit(
         "project", stores: [store.label], outcome: failure.message, code: failure.code,
         findings: [])

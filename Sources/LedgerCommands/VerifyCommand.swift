@@ -17,7 +17,8 @@ extension Command {
 
   static let salvage = Command(
     "salvage", summary: "copy what is good of a damaged ledger",
-    discussion: "Copies every commit before the first damage into a new ledger; the damaged one stays as it is.",
+    discussion:
+      "Copies every commit before the first damage into a new ledger; the damaged one stays as it is.",
     section: "Integrity",
     arguments: [Positional("DIRECTORY", "where the new ledger is made", kind: .directory)],
     options: [

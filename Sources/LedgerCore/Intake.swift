@@ -283,7 +283,8 @@ extension Intake {
     if let id = fact.node {
       try adoptNode(id, fact, isPresent)
     } else if let id = fact.pool {
-      guard let slot = poolIndex.find(id, in: registry.poolNames) ?? (isPresent ? openPool(id) : nil)
+      guard
+        let slot = poolIndex.find(id, in: registry.poolNames) ?? (isPresent ? openPool(id) : nil)
       else { throw .unknownEntry }
       try fold(RowKind.adoptedPool, fact, subject: slot)
     } else if let id = fact.rare.container {

@@ -151,7 +151,9 @@ package struct NoObserver: FoldObserver {
 }
 
 extension LedgerState {
-  /// The state with other node slots: slot `i` gets the node of slot `sources[i]`, or none. Details are dropped.
+  /// The state with other node slots: slot `i` gets the node of slot `sources[i]`, or none.
+  ///
+  /// Details are dropped.
   package func withNodes(_ sources: [UInt32?]) -> LedgerState {
     var renumbered = self
     renumbered.nodeDetails = nil

@@ -3,7 +3,9 @@
 /// A host, pool or container keeps its slot for ever. A node's slot is free after its deletion and is taken by
 /// the next node; writer and readers hand slots out by the same rule, so the log does not store them.
 package struct Registry: Sendable {
-  /// The id of each node slot; of a free slot, the last one. Empty when names are not kept.
+  /// The id of each node slot; of a free slot, the last one.
+  ///
+  /// Empty when names are not kept.
   package private(set) var nodeNames: [Name] = []
   package private(set) var hostNames: [Name] = []
   package private(set) var poolNames: [Name] = []

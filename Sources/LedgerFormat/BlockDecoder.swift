@@ -39,7 +39,9 @@ package struct BlockDecoder {
     self.keepsTexts = keepsTexts
   }
 
-  /// Reads the body of a block of `count` entries. Behind `length` bytes there are `Column.padding` more.
+  /// Reads the body of a block of `count` entries.
+  ///
+  /// Behind `length` bytes there are `Column.padding` more.
   ///
   /// - Complexity: linear in the entries; about ten nanoseconds each.
   package mutating func decode(

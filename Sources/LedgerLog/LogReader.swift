@@ -2,7 +2,9 @@ package import LedgerCore
 internal import LedgerFormat
 package import LedgerPorts
 
-/// A log as of one moment, for reading. It takes no lock and sees nothing that is not durable.
+/// A log as of one moment, for reading.
+///
+/// It takes no lock and sees nothing that is not durable.
 package final class LogReader: Sendable {
   package let disk: any Disk
   package let layout: LogLayout
@@ -11,7 +13,7 @@ package final class LogReader: Sendable {
 
   /// Opens the log in `directory`.
   ///
-  /// - Parameter wait: called between looks at a writer that is just starting; returns false to give up.
+  /// `wait`: called between looks at a writer that is just starting; returns false to give up.
   /// - Complexity: linear in the number of blocks; reads headers only.
   package convenience init(
     directory: String, disk: any Disk, wait: () -> Bool

@@ -1,6 +1,6 @@
 package import LedgerCore
-package import LedgerPorts
 internal import LedgerFormat
+package import LedgerPorts
 
 /// Where the parts of a ledger lie in its directory.
 package struct LogLayout: Hashable, Sendable {
@@ -35,7 +35,9 @@ package struct LogLayout: Hashable, Sendable {
   }
 }
 
-/// The file `LEDGER`: what was declared when the ledger was made. Text, so that people can read it.
+/// The file `LEDGER`: what was declared when the ledger was made.
+///
+/// Text, so that people can read it.
 ///
 ///     allocledger 1
 ///     id 32 hexadecimal digits

@@ -119,7 +119,8 @@ extension Selection {
   func prefix(of batch: EntryBatch) -> Int {
     switch self {
     case .all: return batch.count
-    case .sequence(let last): return Int(min(max(last - batch.firstSequence + 1, 0), Int64(batch.count)))
+    case .sequence(let last):
+      return Int(min(max(last - batch.firstSequence + 1, 0), Int64(batch.count)))
     case .recorded(let moment): return batch.recorded <= moment ? batch.count : 0
     case .occurred(let moment):
       var low = 0

@@ -64,7 +64,9 @@ struct SnapshotCodec {
     guard try reader.fixed(UInt32.self, span) == CRC32C.of(span, 0..<76) else {
       throw Malformed("the snapshot header's checksum is wrong", at: 0)
     }
-    guard version == self.version else { throw Malformed("the snapshot's version is unknown", at: 8) }
+    guard version == self.version else {
+      throw Malformed("the snapshot's version is unknown", at: 8)
+    }
     let stored = headerByteCount..<bytes.count
     guard CRC32C.of(span, stored) == bodyChecksum else {
       throw Malformed("the snapshot's checksum is wrong", at: headerByteCount)
