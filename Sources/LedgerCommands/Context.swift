@@ -93,6 +93,8 @@ package struct Context {
     _ reader: LogReader, _ selection: Selection, _ options: ReplayOptions,
     observer: inout Observer
   ) throws(Failure) -> Projection {
+    let started = monotonicNanoseconds()
+    defer { tellRate(reader.head, since: started) }
     do throws(LogError) {
       guard ProgressBar.isWanted(messages), reader.head > Context.longReplayEntryCount else {
         // Unwatched, a replay may begin at a snapshot.
@@ -103,6 +105,13 @@ package struct Context {
       defer { watcher.bar.clear() }
       return try reader.project(selection, options, observer: &observer, watcher: &watcher)
     } catch { throw Failure(error) }
+  }
+
+  private func tellRate(_ count: Int64, since started: UInt64) {
+    let microseconds = max((monotonicNanoseconds() - started) / 1_000, 1)
+    messages.detail(
+      "replayed a log of \(count) entries in \(microseconds) us, "
+        + "\(UInt64(count) * 1_000_000 / microseconds) entries/s")
   }
 
   /// Fewer entries than this are replayed before a bar could be read.

@@ -62,6 +62,12 @@ package struct NodeState: Hashable, Sendable {
 
   package init() {}
 
+  init(resources: Resources, host: UInt32, flags: UInt32) {
+    self.resources = resources
+    self.host = host
+    self.flags = flags
+  }
+
   package var isLive: Bool { flags & NodeState.live != 0 }
 
   /// What the node adds to its host's counters.
