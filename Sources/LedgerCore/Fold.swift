@@ -91,7 +91,7 @@ extension LedgerState {
       let slot = Int(subjects[row])
       var refusal: Contradiction?
       switch kind {
-      case 4:  // node_created
+      case 4, 0x84:  // node_created
         var node = nodes[slot]
         let host = placements[row]
         if node.isLive {
@@ -104,7 +104,7 @@ extension LedgerState {
             node, losing: .zero, &hosts, host, batch, row, &observer, needsRegistered: true)
           if refusal == nil { nodes[slot] = node }
         }
-      case 5, 0x86:  // node_upgraded, node_upgrade_rolled_back
+      case 5, 0x85, 0x86:  // node_upgraded, node_upgrade_rolled_back
         var node = nodes[slot]
         if !node.isLive {
           refusal = .unknownNode
@@ -115,7 +115,7 @@ extension LedgerState {
             node, losing: lost, &hosts, node.host, batch, row, &observer, needsRegistered: false)
           if refusal == nil { nodes[slot] = node }
         }
-      case 11:  // node_deleted
+      case 11, 0x8B:  // node_deleted
         let node = nodes[slot]
         if !node.isLive {
           refusal = .unknownNode
