@@ -329,6 +329,7 @@ extension Intake {
   private mutating func fold(
     _ kind: UInt8, _ fact: Fact, subject: UInt32, host: UInt32 = Slot.none
   ) throws(Contradiction) {
+    let tables = interned.counts(in: batch)
     appendRow(kind, fact, subject: subject, host: host)
     let row = batch.count - 1
     let anomalies = state.anomalies
@@ -336,6 +337,7 @@ extension Intake {
     state.fold(batch, row..<row + 1, slots: registry.counts, observer: &touches)
     if state.anomalies.count > anomalies.count, let refusal = state.takeAnomaly(since: anomalies) {
       removeLastRow(kind)
+      interned.shrink(to: tables, in: &batch)
       throw refusal
     }
     if RowKind.subject(of: kind) == .node { touches.nodes[Int(subject)] = nextSequence - 1 }
@@ -389,6 +391,27 @@ private struct InternedRows: Sendable {
   private var shapes: [Resources: UInt32] = [:]
   private var attributes: [NodeAttributes: UInt32] = [:]
   private var origins: [Origin: UInt32] = [:]
+
+  /// How long the tables of a batch are.
+  struct Counts: Sendable {
+    var shapes: Int
+    var attributes: Int
+    var origins: Int
+  }
+
+  func counts(in batch: EntryBatch) -> Counts {
+    Counts(
+      shapes: batch.shapes.count, attributes: batch.attributes.count, origins: batch.origins.count)
+  }
+
+  /// Forgets what was added since the tables had `counts`: what a refused fact said is not stored.
+  mutating func shrink(to counts: Counts, in batch: inout EntryBatch) {
+    while batch.shapes.count > counts.shapes { shapes[batch.shapes.removeLast()] = nil }
+    while batch.attributes.count > counts.attributes {
+      attributes[batch.attributes.removeLast()] = nil
+    }
+    while batch.origins.count > counts.origins { origins[batch.origins.removeLast()] = nil }
+  }
 
   mutating func shape(_ shape: Resources, in batch: inout EntryBatch) -> UInt32 {
     if let found = shapes[shape] { return found }
