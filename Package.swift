@@ -86,8 +86,26 @@ let package = Package(
     target("FleetGenerator", ["LedgerCore"]),
     program("allocledger-generate", ["CommandKit", "FleetGenerator", "LedgerCore"]),
 
+    target(
+      "TestSupport", path: "Tests/Support",
+      ["FleetGenerator", "LedgerCore", "LedgerPorts", "LedgerText", "LinuxHost"]),
+    tests("LedgerCoreTests", ["LedgerCore", "TestSupport"]),
+    tests("LedgerFormatTests", ["CShims", "LedgerCore", "LedgerFormat", "TestSupport"]),
+    tests(
+      "LedgerLogTests",
+      [
+        "LedgerCore", "LedgerEngine", "LedgerFormat", "LedgerLog", "LedgerPorts", "LedgerText",
+        "LinuxHost", "TestSupport",
+      ]),
     tests("LedgerTextTests", ["LedgerCore", "LedgerText"]),
     tests("ConnectorTests", ["LedgerCore", "LedgerPorts", "SQLiteStore"]),
+    tests("ForensicsTests", ["LedgerCore", "LedgerForensics", "LedgerPorts"]),
+    tests(
+      "EngineTests",
+      [
+        "AllocationLedger", "LedgerCore", "LedgerEngine", "LedgerForensics", "LedgerFormat",
+        "LedgerLog", "LedgerPorts", "LedgerText", "LinuxHost", "SQLiteStore",
+      ]),
     tests("CommandKitTests", ["CommandKit"]),
     tests("CommandTests", []),
     tests("FleetGeneratorTests", ["FleetGenerator", "LedgerCore"]),

@@ -1,4 +1,5 @@
 package import CommandKit
+internal import LedgerCore
 internal import LedgerEngine
 internal import LedgerLog
 internal import LinuxHost
@@ -77,5 +78,51 @@ package struct Context {
   /// A progress bar that shows itself only on a terminal.
   func progress(_ label: String, total: Int64? = nil, unit: String) -> ProgressBar {
     ProgressBar(label, total: total, unit: unit, isShown: ProgressBar.isWanted(messages))
+  }
+
+  /// The state that `selection` implies, with a progress bar where that takes a while.
+  func project(
+    _ reader: LogReader, _ selection: Selection, _ options: ReplayOptions = ReplayOptions()
+  ) throws(Failure) -> Projection {
+    var observer = NoObserver()
+    return try project(reader, selection, options, observer: &observer)
+  }
+
+  /// The same, observed.
+  func project<Observer: FoldObserver>(
+    _ reader: LogReader, _ selection: Selection, _ options: ReplayOptions,
+    observer: inout Observer
+  ) throws(Failure) -> Projection {
+    let started = monotonicNanoseconds()
+    defer { tellRate(reader.head, since: started) }
+    do throws(LogError) {
+      guard ProgressBar.isWanted(messages), reader.head > Context.longReplayEntryCount else {
+        // Unwatched, a replay may begin at a snapshot.
+        var watcher = NoWatcher()
+        return try reader.project(selection, options, observer: &observer, watcher: &watcher)
+      }
+      var watcher = BarWatcher(bar: progress("replaying", total: reader.head, unit: "entries"))
+      defer { watcher.bar.clear() }
+      return try reader.project(selection, options, observer: &observer, watcher: &watcher)
+    } catch { throw Failure(error) }
+  }
+
+  private func tellRate(_ count: Int64, since started: UInt64) {
+    let microseconds = max((monotonicNanoseconds() - started) / 1_000, 1)
+    messages.detail(
+      "replayed a log of \(count) entries in \(microseconds) us, "
+        + "\(UInt64(count) * 1_000_000 / microseconds) entries/s")
+  }
+
+  /// Fewer entries than this are replayed before a bar could be read.
+  private static let longReplayEntryCount: Int64 = 4_000_000
+}
+
+/// Moves a progress bar as blocks are replayed.
+private struct BarWatcher: ReplayWatcher {
+  var bar: ProgressBar
+
+  mutating func block(_ batch: EntryBatch, of total: Int64) {
+    bar.advance(to: batch.nextSequence - 1)
   }
 }

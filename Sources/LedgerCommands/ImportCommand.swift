@@ -31,17 +31,19 @@ extension Context {
     let isRestore = parsed.flag("restore")
     let files = parsed.arguments("FILE")
     // Every file is opened before anything is recorded.
+    let read = ReadProgress()
     var streams: [FactStream] = []
-    for file in files { streams.append(try stream(file)) }
+    for file in files { streams.append(try stream(file, read)) }
     let ledger = try writable()
     defer { ledger.writer.close() }
     if isRestore, ledger.head > 0 {
-      throw Failure(.refused, "--restore needs an empty ledger; this one has \(ledger.head) entries")
+      throw Failure(
+        .refused, "--restore needs an empty ledger; this one has \(ledger.head) entries")
     }
-    var bar = progress("importing", unit: "lines")
+    var bar = progress("importing", total: read.total, unit: "bytes")
     var importer = Importer(
       ledger, mode: mode, batch: batch, isRestore: isRestore, isInterrupted: { Interrupts.pending },
-      progress: { bar.advance(to: $0) })
+      progress: { bar.advance(to: read.byteCount) })
     do throws(ImportFailure) {
       for index in streams.indices { try importer.read(&streams[index]) }
       try importer.finish()
@@ -53,7 +55,7 @@ extension Context {
     return try report(importer, streams)
   }
 
-  private func stream(_ file: String) throws(Failure) -> FactStream {
+  private func stream(_ file: String, _ read: ReadProgress) throws(Failure) -> FactStream {
     let format: FactStream.Format =
       switch parsed.value("input") {
       case "csv": .csv
@@ -61,7 +63,7 @@ extension Context {
       default: file.hasSuffix(".csv") || file.hasSuffix(".csv.gz") ? .csv : .ndjson
       }
     do throws(SourceError) {
-      let source = try FileSource(path: file) { Interrupts.pending }
+      let source = try FileSource(path: file, progress: read) { Interrupts.pending }
       let ahead = ReadAhead(GzipSource(source)) { Interrupts.pending }
       return FactStream(ahead, format)
     } catch { throw Failure(error) }
@@ -106,7 +108,8 @@ extension Context {
     }
     if summary.late > 0 {
       messages.note(
-        "\(summary.late) facts occurred before facts recorded earlier; by occurred time they take their place")
+        "\(summary.late) facts occurred before facts recorded earlier; by occurred time they take their place"
+      )
     }
     if let first = summary.firstOverCapacity {
       messages.warning(

@@ -31,7 +31,8 @@ extension Command {
     ],
     subcommands: [
       .initialize, .importFacts, .append, .export, .state, .show, .timeline, .usage, .log, .verify,
-      .salvage, .version, .completion, .manual,
+      .salvage, .snapshot, .validate, .repair, .undo, .project, .version,
+      .completion, .manual,
     ])
 
   static let version = Command("version", summary: "print the version", section: "Help")
@@ -39,14 +40,45 @@ extension Command {
 
 /// Runs `allocledger` and returns its exit status.
 package func runAllocledger(_ arguments: [String]) -> Int32 {
+  runProgram(.allocledger, arguments) { parsed, output, messages throws(Failure) in
+    let context = Context(parsed, output)
+    messages = context.messages
+    // A wrong option is told before anything is done.
+    let findingsStatus = try context.findingsStatus
+    let code = try context.run()
+    return code == .findings ? findingsStatus : code.rawValue
+  }
+}
+
+/// Parses `arguments`, runs what they ask for, and tells failures; the exit status is the result.
+///
+/// `body` makes the messages what the options ask for, also for the failure that may follow.
+func runProgram(
+  _ program: Command, _ arguments: [String],
+  _ body: (ParsedCommand, Output, inout Messages) throws(Failure) -> Int32
+) -> Int32 {
   ignoreBrokenPipes()
   let output = Output()
-  var messages = Messages(program: "allocledger")
+  var messages = Messages(
+    program: program.name, usesColor: Terminal.wantsColor(2, environment: environmentVariable))
   do throws(Failure) {
     let invocation = try asking { () throws(UsageError) in
-      try Command.allocledger.parse(arguments, environment: environmentVariable)
+      try program.parse(arguments, environment: environmentVariable)
     }
-    let code = try run(invocation, output, &messages)
+    let code: Int32
+    switch invocation {
+    case .help(let path):
+      try printing { () throws(OutputError) in
+        try output.write(program.help(path: path, width: Terminal.columns(1)))
+      }
+      code = 0
+    case .version:
+      try printVersion(program.name, output)
+      code = 0
+    case .run(let parsed):
+      Interrupts.install()
+      code = try body(parsed, output, &messages)
+    }
     try printing { () throws(OutputError) in try output.flush() }
     return code
   } catch {
@@ -59,54 +91,39 @@ package func runAllocledger(_ arguments: [String]) -> Int32 {
   }
 }
 
-// `messages` becomes what the options ask for, also for the error that may follow.
-private func run(
-  _ invocation: Invocation, _ output: Output, _ messages: inout Messages
-) throws(Failure) -> Int32 {
-  switch invocation {
-  case .help(let path):
-    try printing { () throws(OutputError) in
-      try output.write(Command.allocledger.help(path: path, width: Terminal.columns(1)))
-    }
-    return 0
-  case .version:
-    try printVersion(output)
-    return 0
-  case .run(let parsed):
-    Interrupts.install()
-    let context = try Context(parsed, output)
-    messages = context.messages
-    let code = try context.run()
-    return try context.status(code)
-  }
+private func printVersion(_ name: String, _ output: Output) throws(Failure) {
+  try printing { () throws(OutputError) in try output.line("\(name) \(programVersion)") }
 }
 
-private func printVersion(_ output: Output) throws(Failure) {
-  try printing { () throws(OutputError) in try output.line("allocledger \(programVersion)") }
+extension Messages {
+  /// Messages as the options ask for them.
+  fileprivate init(_ parsed: ParsedCommand) {
+    let isDebugging = environmentVariable("ALLOCLEDGER_LOG") == "debug"
+    self.init(
+      program: "allocledger",
+      format: LogFormat(rawValue: parsed.value("log-format") ?? "text") ?? .text,
+      isQuiet: parsed.flag("quiet"), isVerbose: parsed.flag("verbose") || isDebugging,
+      usesColor: !parsed.flag("no-color")
+        && Terminal.wantsColor(2, environment: environmentVariable))
+  }
 }
 
 extension Context {
-  init(_ parsed: ParsedCommand, _ output: Output) throws(Failure) {
-    let isDebugging = environmentVariable("ALLOCLEDGER_LOG") == "debug"
+  init(_ parsed: ParsedCommand, _ output: Output) {
     self.init(
-      parsed: parsed, output: output,
-      messages: Messages(
-        program: "allocledger",
-        format: LogFormat(rawValue: parsed.value("log-format") ?? "text") ?? .text,
-        isQuiet: parsed.flag("quiet"), isVerbose: parsed.flag("verbose") || isDebugging,
-        usesColor: !parsed.flag("no-color")
-          && Terminal.wantsColor(2, environment: environmentVariable)),
+      parsed: parsed, output: output, messages: Messages(parsed),
       format: OutputFormat(rawValue: parsed.value("output") ?? "table") ?? .table)
   }
 
-  /// The exit status, where the user asked for another one on findings.
-  fileprivate func status(_ code: ExitCode) throws(Failure) -> Int32 {
-    guard code == .findings else { return code.rawValue }
-    let other = try asking { () throws(UsageError) in
-      try parsed.integer("drift-exit-code", in: 0...255)
+  /// The exit status of findings, where the user asked for another one too.
+  fileprivate var findingsStatus: Int32 {
+    get throws(Failure) {
+      let other = try asking { () throws(UsageError) in
+        try parsed.integer("drift-exit-code", in: 0...255)
+      }
+      if parsed.flag("exit-zero") { return 0 }
+      return other.map { Int32($0) } ?? ExitCode.findings.rawValue
     }
-    if parsed.flag("exit-zero") { return 0 }
-    return other.map { Int32($0) } ?? code.rawValue
   }
 
   fileprivate func run() throws(Failure) -> ExitCode {
@@ -122,10 +139,15 @@ extension Context {
     case "usage": return try runUsage()
     case "verify": return try runVerify()
     case "salvage": return try runSalvage()
+    case "snapshot": return try runSnapshot()
+    case "validate": return try runValidate()
+    case "repair": return try runRepair()
+    case "undo": return try runUndo()
+    case "project": return try runProject()
     case "completion": return try runCompletion()
     case "man": return try runManual()
     default:
-      try printVersion(output)
+      try printVersion("allocledger", output)
       return .clean
     }
   }

@@ -51,7 +51,7 @@ struct RecordPrinter {
   private var table: Table
   private var json = JSONWriter()
 
-  /// - Parameter columns: names, and whether they are numbers (aligned to the right).
+  /// `columns`: names, and whether they are numbers (aligned to the right).
   init(_ columns: [(name: String, isNumber: Bool)], _ context: Context) throws(Failure) {
     names = columns.map(\.name)
     self.context = context

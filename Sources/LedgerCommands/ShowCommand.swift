@@ -20,10 +20,8 @@ extension Context {
     let selection = try selection()
     let (kind, id) = try entity()
     let reader = try reader()
-    let projection = try telling { () throws(LogError) in
-      try reader.project(
-        selection, ReplayOptions(keepsNodeNames: true, keepsDetails: true))
-    }
+    let projection = try project(
+      reader, selection, ReplayOptions(keepsNodeNames: true, keepsDetails: true))
     warn(of: projection.state.anomalies)
     guard let fields = projection.fields(of: kind, id) else {
       throw Failure(.refused, "there is no \(kind.rawValue) \(id.description.printable)")

@@ -29,7 +29,7 @@ extension Context {
     let start = try time("since")
     var end = try time("until")
     if end == nil {
-      let whole = try telling { () throws(LogError) in try reader.project(.all) }
+      let whole = try project(reader, .all)
       end = isByRecordedTime ? whole.recorded : Timestamp(microseconds: whole.latestOccurred)
       if reader.head == 0 { end = .minimum }
     }
@@ -39,13 +39,8 @@ extension Context {
     }
     var meter = UsageMeter(
       from: start ?? .minimum, to: end, usesRecordedTime: isByRecordedTime)
-    var watcher = NoWatcher()
     let selection: Selection = isByRecordedTime ? .recorded(end) : .occurred(end)
-    let projection: Projection
-    do throws(LogError) {
-      projection = try reader.project(
-        selection, ReplayOptions(), observer: &meter, watcher: &watcher)
-    } catch { throw Failure(error) }
+    let projection = try project(reader, selection, ReplayOptions(), observer: &meter)
     warn(of: projection.state.anomalies)
     var lines: [(name: Name, sums: [String])] = []
     for slot in projection.state.hosts.indices {

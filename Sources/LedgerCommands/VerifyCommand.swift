@@ -17,7 +17,8 @@ extension Command {
 
   static let salvage = Command(
     "salvage", summary: "copy what is good of a damaged ledger",
-    discussion: "Copies every commit before the first damage into a new ledger; the damaged one stays as it is.",
+    discussion:
+      "Copies every commit before the first damage into a new ledger; the damaged one stays as it is.",
     section: "Integrity",
     arguments: [Positional("DIRECTORY", "where the new ledger is made", kind: .directory)],
     options: [
@@ -52,7 +53,8 @@ extension Context {
       throw Failure(error)
     }
     bar.clear()
-    let result = verification.result
+    var result = verification.result
+    if let damage = try auditDamage(directory) { result.damages.append(damage) }
     if let resume, result.damages.isEmpty { try writeProgress(result.progress, resume) }
     try print(result)
     if !result.damages.isEmpty { return .damaged }
@@ -63,6 +65,17 @@ extension Context {
       return .interrupted
     }
     return .clean
+  }
+
+  /// The first line of the audit trail that is not what was written.
+  private func auditDamage(_ directory: String) throws(Failure) -> Damage? {
+    let path = LogLayout(directory: directory).audit
+    do throws(DiskError) { guard try disk.exists(path) else { return nil } } catch {
+      throw Failure(error)
+    }
+    return AuditTrail.check(try read(path)).map {
+      Damage(.rotten, file: path, offset: $0.offset, "line \($0.line) is not what was written")
+    }
   }
 
   private func print(_ result: Verification.Result) throws(Failure) {
@@ -120,11 +133,10 @@ extension Context {
   // MARK: - Progress of a verification
 
   private func readProgress(_ path: String) throws(Failure) -> Verification.Progress? {
-    var bytes: [UInt8] = []
-    do throws(DiskError) {
-      guard try disk.exists(path) else { return nil }
-      try disk.open(path, .read).read(at: 0, count: 1 << 16, into: &bytes)
-    } catch { throw Failure(error) }
+    do throws(DiskError) { guard try disk.exists(path) else { return nil } } catch {
+      throw Failure(error)
+    }
+    let bytes = try read(path)
     guard let value = try? JSONValue(bytes), let sequence = value["sequence"]?.integer,
       let chain = value["chain"]?.string.flatMap(digest(hex:)), chain.count == SHA256.byteCount
     else { throw Failure(.unreadable, "\(path) does not hold the progress of a verification") }
@@ -144,12 +156,7 @@ extension Context {
     json.string(hex(progress.link))
     json.endObject()
     json.endLine()
-    let bytes = json.bytes
-    do throws(DiskError) {
-      let file = try disk.open(path, .updateOrCreate)
-      try file.resize(to: 0)
-      try file.write(bytes, at: 0)
-    } catch { throw Failure(error) }
+    try write(json.bytes, to: path)
   }
 
   func runSalvage() throws(Failure) -> ExitCode {

@@ -1,4 +1,6 @@
-/// Why history does not allow a fact. The raw value is its code in the log and never changes.
+/// Why history does not allow a fact.
+///
+/// The raw value is its code in the log and never changes.
 package enum Contradiction: UInt8, Error, Hashable, Sendable, CaseIterable {
   case unknownHost = 1
   case retiredHost = 2

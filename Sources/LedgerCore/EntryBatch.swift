@@ -225,7 +225,9 @@ package struct DetailedRow: Hashable, Sendable {
 }
 
 extension EntryBatch {
-  /// A batch of `row` alone, with all that it points to. Slots stay as they are; new ids are left out.
+  /// A batch of `row` alone, with all that it points to.
+  ///
+  /// Slots stay as they are; new ids are left out.
   package func single(_ row: Int) -> EntryBatch {
     var single = EntryBatch()
     single.firstSequence = firstSequence + Int64(row)

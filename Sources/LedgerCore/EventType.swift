@@ -1,4 +1,6 @@
-/// What can happen to a fleet. The raw value is the type's code in the log and never changes.
+/// What can happen to a fleet.
+///
+/// The raw value is the type's code in the log and never changes.
 package enum EventType: UInt8, CaseIterable, Sendable {
   case hostRegistered = 1
   case hostResized = 2

@@ -8,7 +8,9 @@ package struct Fact: Hashable, Sendable {
   package var node: Name?
   /// Nil where a node is not placed.
   package var host: Name?
-  /// Millicores; of a host the capacity, of a node what it takes. Nil is "not said".
+  /// Millicores; of a host the capacity, of a node what it takes.
+  ///
+  /// Nil is "not said".
   package var cpuMillicores: Int64?
   package var memoryBytes: Int64?
   package var diskBytes: Int64?
@@ -141,7 +143,9 @@ package struct RareFields: Hashable, Sendable {
 package struct Entry: Hashable, Sendable {
   /// From 1, without a gap.
   package var sequence: Int64
-  /// When the ledger stored it; never decreases. Entries of one commit share it.
+  /// When the ledger stored it; never decreases.
+  ///
+  /// Entries of one commit share it.
   package var recorded: Timestamp
   package var fact: Fact
 

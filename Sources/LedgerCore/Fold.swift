@@ -39,33 +39,65 @@ extension LedgerState {
   private mutating func growNodes(to count: Int) {
     guard nodes.count < count else { return }
     if nodes.capacity < count {
-      nodes.reserveCapacity(max(count, nodes.count * 2, 1 << 10))
-      let capacity = nodes.capacity
+      // The advice must come before the first touch, so the old rows move into a table that has it already.
+      var larger: [NodeState] = []
+      larger.reserveCapacity(max(count, nodes.count * 2, 1 << 10))
+      let capacity = larger.capacity
       // Safe: the advice covers the array's own storage and changes nothing in it.
-      unsafe nodes.withUnsafeMutableBufferPointer { buffer in
+      unsafe larger.withUnsafeMutableBufferPointer { buffer in
         unsafe shim_advise_huge(buffer.baseAddress, capacity * MemoryLayout<NodeState>.stride)
       }
+      larger.append(contentsOf: nodes)
+      nodes = larger
     }
     nodes.append(contentsOf: repeatElement(NodeState(), count: count - nodes.count))
+  }
+
+  /// What `foldFrequent` does with a kind of row.
+  private enum Action {
+    static let rare: UInt8 = 0
+    static let create: UInt8 = 1
+    static let upgrade: UInt8 = 2
+    static let delete: UInt8 = 3
+    static let scale: UInt8 = 4
+
+    static let table: [UInt8] = (0...255).map { kind in
+      switch EventType(rawValue: UInt8(kind) & ~RowKind.detailed) {
+      case .nodeCreated: create
+      case .nodeUpgraded, .nodeUpgradeRolledBack: upgrade
+      case .nodeDeleted: delete
+      case .workerScaled: scale
+      default: rare
+      }
+    }
   }
 
   /// Applies rows of the kinds that make up nearly every log, up to the first of another kind, and returns its
   /// index.
   ///
-  /// One long loop over spans: nodes are scattered over tens of megabytes, so each is asked for
-  /// `prefetchDistance` rows ahead; the rest is arithmetic on two cache lines.
+  /// One long loop over spans. Nodes are scattered over tens of megabytes, so each is asked for `nodeDistance` rows
+  /// ahead, and its host `hostDistance` rows ahead. Whether a row creates, upgrades or deletes is as good as random
+  /// to the processor, so the three are one path of selections instead of branches: what a node was before comes
+  /// out of its host's counters, what it is afterwards goes in. Nearly all rows take the short way through it.
   private mutating func foldFrequent<Observer: FoldObserver>(
     _ batch: EntryBatch, _ rows: Range<Int>, _ observer: inout Observer
   ) -> Int {
-    let prefetchDistance = 24
+    let nodeDistance = 40
+    let hostDistance = 14
+    let actionTable = Action.table
+    let actions = actionTable.span
     let kinds = batch.kinds.span
     let subjects = batch.subjects.span
     let placements = batch.hosts.span
     let numbers = batch.numbers.span
-    let shapes = batch.shapes.span
+    // A row without numbers points to the first shape, so there is always one.
+    let shapeTable = batch.shapes.isEmpty ? [Resources.zero] : batch.shapes
+    let shapes = shapeTable.span
+    let isWhole = shapeTable.allSatisfy(\.isWhole)
     let workers = batch.workers.span
-    // Safe: the address is only ever handed to the prefetch instruction, which cannot fault.
-    let base = unsafe nodes.withUnsafeBufferPointer { UInt(bitPattern: $0.baseAddress) }
+    // Safe: the addresses are only ever handed to the prefetch instruction, which cannot fault.
+    let nodeBase = unsafe nodes.withUnsafeBufferPointer { UInt(bitPattern: $0.baseAddress) }
+    let hostBase = unsafe hosts.withUnsafeBufferPointer { UInt(bitPattern: $0.baseAddress) }
     // Out of `self`, because spans of two of its properties would count as overlapping accesses.
     var nodeArray: [NodeState] = []
     var hostArray: [HostState] = []
@@ -83,66 +115,84 @@ extension LedgerState {
     var pools = poolArray.mutableSpan
     var row = rows.lowerBound
     while row < rows.upperBound {
-      if row &+ prefetchDistance < rows.upperBound {
-        let ahead = UInt(subjects[row &+ prefetchDistance]) &* UInt(MemoryLayout<NodeState>.stride)
-        unsafe shim_prefetch(UnsafeRawPointer(bitPattern: base &+ ahead))
+      if row &+ nodeDistance < rows.upperBound {
+        let ahead = UInt(subjects[row &+ nodeDistance]) &* UInt(MemoryLayout<NodeState>.stride)
+        unsafe shim_prefetch(UnsafeRawPointer(bitPattern: nodeBase &+ ahead))
+        // By now the node is there, so it can say which host comes next.
+        let near = row &+ hostDistance
+        let next = Int(subjects[near])
+        let host =
+          placements[near] == Slot.none && next < nodes.count
+          ? nodes[next].host : placements[near]
+        let place = hostBase &+ UInt(host) &* UInt(MemoryLayout<HostState>.stride)
+        unsafe shim_prefetch(UnsafeRawPointer(bitPattern: place))
+        unsafe shim_prefetch(UnsafeRawPointer(bitPattern: place &+ 56))
       }
-      let kind = kinds[row]
+      let action = actions[Int(kinds[row])]
       let slot = Int(subjects[row])
       var refusal: Contradiction?
-      switch kind {
-      case 4:  // node_created
-        var node = nodes[slot]
-        let host = placements[row]
-        if node.isLive {
-          refusal = .nodeCreatedTwice
-        } else {
-          node.resources = shapes[Int(numbers[row])]
-          node.host = host
-          node.flags = NodeState.live
-          refusal = LedgerState.place(
-            node, losing: .zero, &hosts, host, batch, row, &observer, needsRegistered: true)
-          if refusal == nil { nodes[slot] = node }
-        }
-      case 5, 0x86:  // node_upgraded, node_upgrade_rolled_back
-        var node = nodes[slot]
-        if !node.isLive {
-          refusal = .unknownNode
-        } else {
-          let lost = node.share
-          node.resources = shapes[Int(numbers[row])].over(node.resources)
-          refusal = LedgerState.place(
-            node, losing: lost, &hosts, node.host, batch, row, &observer, needsRegistered: false)
-          if refusal == nil { nodes[slot] = node }
-        }
-      case 11:  // node_deleted
-        let node = nodes[slot]
-        if !node.isLive {
-          refusal = .unknownNode
-        } else {
-          refusal = LedgerState.place(
-            NodeState(), losing: node.share, &hosts, node.host, batch, row, &observer,
-            needsRegistered: false)
-          if refusal == nil { nodes[slot] = NodeState() }
-        }
-      case 12, 0x8C:  // worker_scaled
-        let change = workers[Int(numbers[row])]
-        var pool = pools[slot]
-        if pool.isKnown, change.before >= 0, change.before != pool.workers {
-          refusal = .workersBeforeDiffers
-        } else {
-          pool.isKnown = true
-          pool.workers = change.after
-          if change.lastIssued >= 0 { pool.lastIssued = change.lastIssued }
-          pools[slot] = pool
-        }
-      default:
+      if action == Action.rare {
         return row
+      } else if action == Action.scale {
+        refusal = LedgerState.scale(&pools[slot], workers[Int(numbers[row])])
+      } else {
+        let creates = action == Action.create
+        let deletes = action == Action.delete
+        let old = nodes[slot]
+        let shape = shapes[Int(numbers[row])]
+        let host = creates ? placements[row] : old.host
+        // The short way: the node is what the row needs it to be, its share counts, all numbers are said, and it is
+        // on a host. Shares are not negative, so a sum that overflows comes out below zero, as a deficit does, and
+        // one test of signs finds both.
+        if old.flags & ~NodeState.requested == (creates ? 0 : NodeState.live), isWhole,
+          host != Slot.none, hosts[Int(host)].phase == .registered
+        {
+          let mask: Int64 = deletes ? 0 : -1
+          let before = hosts[Int(host)].counters
+          let new = Resources(
+            cpuMillicores: shape.cpuMillicores & mask, memoryBytes: shape.memoryBytes & mask,
+            diskBytes: shape.diskBytes & mask)
+          let after = Counters(
+            nodes: before.nodes &+ (mask & 1) &- Int64(old.flags & NodeState.live),
+            resources: before.resources.wrappingChange(from: old.resources, to: new))
+          if after.hasNoNegative {
+            hosts[Int(host)].counters = after
+            nodes[slot] = NodeState(
+              resources: new, host: deletes ? Slot.none : host,
+              flags: creates ? NodeState.live : (deletes ? 0 : old.flags))
+            observer.hostChanged(host, from: before, to: after, row: row, in: batch)
+            row &+= 1
+            continue
+          }
+        }
+        var new = NodeState()
+        new.host = deletes ? Slot.none : host
+        new.flags = creates ? NodeState.live : (deletes ? 0 : old.flags)
+        new.resources = deletes ? .zero : shape.over(old.resources)
+        if creates == old.isLive {
+          refusal = creates ? .nodeCreatedTwice : .unknownNode
+        } else {
+          refusal = LedgerState.place(
+            new, losing: old.share, &hosts, host, batch, row, &observer,
+            needsRegistered: creates)
+          if refusal == nil { nodes[slot] = new }
+        }
       }
       if let refusal { anomalies.note(batch.firstSequence + Int64(row), refusal) }
       row &+= 1
     }
     return row
+  }
+
+  @inline(__always)
+  private static func scale(_ pool: inout PoolState, _ change: WorkerCounts) -> Contradiction? {
+    if pool.isKnown, change.before >= 0, change.before != pool.workers {
+      return .workersBeforeDiffers
+    }
+    pool.isKnown = true
+    pool.workers = change.after
+    if change.lastIssued >= 0 { pool.lastIssued = change.lastIssued }
+    return nil
   }
 
   /// Counts `node` on `host` in place of what it took there before, or says why that cannot be.

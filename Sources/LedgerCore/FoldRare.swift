@@ -86,30 +86,29 @@ extension LedgerState {
     _ old: NodeState, by new: NodeState, _ batch: EntryBatch, _ row: Int,
     _ observer: inout Observer, needsRegistered: Bool
   ) -> Contradiction? {
-    var span = hosts.mutableSpan
     if old.host == new.host {
+      var span = hosts.mutableSpan
       let refusal = LedgerState.place(
         new, losing: old.share, &span, new.host, batch, row, &observer,
         needsRegistered: needsRegistered)
       if refusal == nil { nodes[Int(batch.subjects[row])] = new }
       return refusal
     }
-    // The new host first: it is the one that can refuse for more than one reason.
+    // Whether the old host can let go is asked first, so that no one observes a change that does not last.
+    if old.host != Slot.none,
+      hosts[Int(old.host)].counters.changed(gaining: .zero, losing: old.share) == nil
+    {
+      return .negativeCounter
+    }
+    var span = hosts.mutableSpan
     if let refusal = LedgerState.place(
       new, losing: .zero, &span, new.host, batch, row, &observer, needsRegistered: needsRegistered)
     {
       return refusal
     }
-    if let refusal = LedgerState.place(
+    _ = LedgerState.place(
       NodeState(), losing: old.share, &span, old.host, batch, row, &observer,
       needsRegistered: false)
-    {
-      // Taking back what was just added cannot fail.
-      _ = LedgerState.place(
-        NodeState(), losing: new.share, &span, new.host, batch, row, &observer,
-        needsRegistered: false)
-      return refusal
-    }
     nodes[Int(batch.subjects[row])] = new
     return nil
   }

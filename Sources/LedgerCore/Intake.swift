@@ -283,7 +283,8 @@ extension Intake {
     if let id = fact.node {
       try adoptNode(id, fact, isPresent)
     } else if let id = fact.pool {
-      guard let slot = poolIndex.find(id, in: registry.poolNames) ?? (isPresent ? openPool(id) : nil)
+      guard
+        let slot = poolIndex.find(id, in: registry.poolNames) ?? (isPresent ? openPool(id) : nil)
       else { throw .unknownEntry }
       try fold(RowKind.adoptedPool, fact, subject: slot)
     } else if let id = fact.rare.container {
@@ -328,6 +329,7 @@ extension Intake {
   private mutating func fold(
     _ kind: UInt8, _ fact: Fact, subject: UInt32, host: UInt32 = Slot.none
   ) throws(Contradiction) {
+    let tables = interned.counts(in: batch)
     appendRow(kind, fact, subject: subject, host: host)
     let row = batch.count - 1
     let anomalies = state.anomalies
@@ -335,6 +337,7 @@ extension Intake {
     state.fold(batch, row..<row + 1, slots: registry.counts, observer: &touches)
     if state.anomalies.count > anomalies.count, let refusal = state.takeAnomaly(since: anomalies) {
       removeLastRow(kind)
+      interned.shrink(to: tables, in: &batch)
       throw refusal
     }
     if RowKind.subject(of: kind) == .node { touches.nodes[Int(subject)] = nextSequence - 1 }
@@ -389,6 +392,27 @@ private struct InternedRows: Sendable {
   private var attributes: [NodeAttributes: UInt32] = [:]
   private var origins: [Origin: UInt32] = [:]
 
+  /// How long the tables of a batch are.
+  struct Counts: Sendable {
+    var shapes: Int
+    var attributes: Int
+    var origins: Int
+  }
+
+  func counts(in batch: EntryBatch) -> Counts {
+    Counts(
+      shapes: batch.shapes.count, attributes: batch.attributes.count, origins: batch.origins.count)
+  }
+
+  /// Forgets what was added since the tables had `counts`: what a refused fact said is not stored.
+  mutating func shrink(to counts: Counts, in batch: inout EntryBatch) {
+    while batch.shapes.count > counts.shapes { shapes[batch.shapes.removeLast()] = nil }
+    while batch.attributes.count > counts.attributes {
+      attributes[batch.attributes.removeLast()] = nil
+    }
+    while batch.origins.count > counts.origins { origins[batch.origins.removeLast()] = nil }
+  }
+
   mutating func shape(_ shape: Resources, in batch: inout EntryBatch) -> UInt32 {
     if let found = shapes[shape] { return found }
     let number = UInt32(batch.shapes.count)
@@ -420,6 +444,12 @@ package struct Touches: FoldObserver, Hashable, Sendable {
   package internal(set) var hosts: [Int64] = []
 
   package init() {}
+
+  /// Touches as a snapshot kept them.
+  package init(nodes: [Int64], hosts: [Int64]) {
+    self.nodes = nodes
+    self.hosts = hosts
+  }
 
   package mutating func hostChanged(
     _ host: UInt32, from before: Counters, to after: Counters, row: Int, in batch: EntryBatch

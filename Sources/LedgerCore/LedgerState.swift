@@ -62,13 +62,25 @@ package struct NodeState: Hashable, Sendable {
 
   package init() {}
 
+  init(resources: Resources, host: UInt32, flags: UInt32) {
+    self.resources = resources
+    self.host = host
+    self.flags = flags
+  }
+
   package var isLive: Bool { flags & NodeState.live != 0 }
 
   /// What the node adds to its host's counters.
   @inline(__always)
   package var share: Counters {
-    flags & (NodeState.live | NodeState.released) == NodeState.live
-      ? Counters(nodes: 1, resources: resources) : .zero
+    // A mask instead of a branch: whether a node counts is hard to predict in the fold.
+    let counts = flags & (NodeState.live | NodeState.released) == NodeState.live
+    let mask: Int64 = counts ? -1 : 0
+    return Counters(
+      nodes: mask & 1,
+      resources: Resources(
+        cpuMillicores: resources.cpuMillicores & mask, memoryBytes: resources.memoryBytes & mask,
+        diskBytes: resources.diskBytes & mask))
   }
 }
 
@@ -145,7 +157,9 @@ package struct NoObserver: FoldObserver {
 }
 
 extension LedgerState {
-  /// The state with other node slots: slot `i` gets the node of slot `sources[i]`, or none. Details are dropped.
+  /// The state with other node slots: slot `i` gets the node of slot `sources[i]`, or none.
+  ///
+  /// Details are dropped.
   package func withNodes(_ sources: [UInt32?]) -> LedgerState {
     var renumbered = self
     renumbered.nodeDetails = nil
@@ -154,5 +168,27 @@ extension LedgerState {
       return nodes[Int(source)]
     }
     return renumbered
+  }
+}
+
+extension LedgerState {
+  /// A state from its tables, as a snapshot kept them.
+  package init(
+    policy: ReleasePolicy, nodes: [NodeState], hosts: [HostState], pools: [PoolState],
+    containers: [ContainerState], details: NodeDetails?
+  ) {
+    self.init(policy: policy)
+    self.nodes = nodes
+    self.hosts = hosts
+    self.pools = pools
+    self.containers = containers
+    nodeDetails = details
+  }
+
+  /// The state without attributes and times of nodes.
+  package func withoutDetails() -> LedgerState {
+    var plain = self
+    plain.nodeDetails = nil
+    return plain
   }
 }

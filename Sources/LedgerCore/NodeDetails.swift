@@ -1,5 +1,7 @@
 /// Attributes and times of every node slot, with each text stored once.
 package struct NodeDetails: Sendable {
+  package init() {}
+
   private struct Detail {
     /// Ordinals in `texts` plus one, in the order of `NodeAttributes.fieldNames`; 0 is none.
     var refs = InlineArray<7, UInt32>(repeating: 0)
@@ -68,5 +70,37 @@ package struct NodeDetails: Sendable {
       Timestamp(microseconds: details[slot].created),
       Timestamp(microseconds: details[slot].updated)
     )
+  }
+
+  // MARK: - Columns, for snapshots
+
+  /// All texts, by the ordinals that `textColumn` has plus one.
+  package var textList: [Name] { texts }
+
+  /// One attribute of every slot: ordinals of texts plus one, 0 for none.
+  package func textColumn(_ field: Int) -> [UInt64] { details.map { UInt64($0.refs[field]) } }
+
+  /// When each node was created and last changed, in microseconds.
+  package var timeColumns: (created: [Int64], updated: [Int64]) {
+    (details.map(\.created), details.map(\.updated))
+  }
+
+  /// Details from columns, or nil when they do not fit together.
+  package init?(
+    texts: [Name], columns: [[UInt64]], created: [Int64], updated: [Int64]
+  ) {
+    guard columns.count == NodeAttributes.fieldNames.count, updated.count == created.count,
+      columns.allSatisfy({ $0.count == created.count }),
+      columns.allSatisfy({ $0.allSatisfy { $0 <= UInt64(texts.count) } })
+    else { return nil }
+    self.texts = texts
+    for (ordinal, text) in texts.enumerated() { ordinals[text] = UInt32(ordinal) }
+    details = created.indices.map { slot in
+      var detail = Detail()
+      for field in columns.indices { detail.refs[field] = UInt32(columns[field][slot]) }
+      detail.created = created[slot]
+      detail.updated = updated[slot]
+      return detail
+    }
   }
 }

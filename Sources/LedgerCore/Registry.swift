@@ -3,7 +3,9 @@
 /// A host, pool or container keeps its slot for ever. A node's slot is free after its deletion and is taken by
 /// the next node; writer and readers hand slots out by the same rule, so the log does not store them.
 package struct Registry: Sendable {
-  /// The id of each node slot; of a free slot, the last one. Empty when names are not kept.
+  /// The id of each node slot; of a free slot, the last one.
+  ///
+  /// Empty when names are not kept.
   package private(set) var nodeNames: [Name] = []
   package private(set) var hostNames: [Name] = []
   package private(set) var poolNames: [Name] = []
@@ -19,19 +21,51 @@ package struct Registry: Sendable {
     self.keepsNodeNames = keepsNodeNames
   }
 
+  /// A registry from its parts, as a snapshot kept them, or nil when they do not fit together.
+  package init?(
+    nodeNames: [Name], hostNames: [Name], poolNames: [Name], containerNames: [Name],
+    freeNodeSlots: [UInt32]
+  ) {
+    guard Set(freeNodeSlots).count == freeNodeSlots.count,
+      freeNodeSlots.allSatisfy({ Int($0) < nodeNames.count })
+    else { return nil }
+    keepsNodeNames = true
+    self.nodeNames = nodeNames
+    self.hostNames = hostNames
+    self.poolNames = poolNames
+    self.containerNames = containerNames
+    self.freeNodeSlots = freeNodeSlots
+    nodeSlotCount = UInt32(nodeNames.count)
+  }
+
+  /// The registry without the names of nodes.
+  package func withoutNodeNames() -> Registry {
+    var plain = Registry(keepsNodeNames: false)
+    plain.hostNames = hostNames
+    plain.poolNames = poolNames
+    plain.containerNames = containerNames
+    plain.freeNodeSlots = freeNodeSlots
+    plain.nodeSlotCount = nodeSlotCount
+    return plain
+  }
+
   /// The slot that the next new node gets.
   package var nextNodeSlot: UInt32 { freeNodeSlots.last ?? nodeSlotCount }
 
   /// Gives a new node its slot.
+  package mutating func openNode(_ name: Name) -> UInt32 {
+    let slot = openUnnamedNode()
+    guard keepsNodeNames else { return slot }
+    if Int(slot) < nodeNames.count { nodeNames[Int(slot)] = name } else { nodeNames.append(name) }
+    return slot
+  }
+
+  /// Gives a new node its slot where names are not kept.
   @inline(__always)
-  package mutating func openNode(_ name: @autoclosure () -> Name) -> UInt32 {
-    if let slot = freeNodeSlots.popLast() {
-      if keepsNodeNames { nodeNames[Int(slot)] = name() }
-      return slot
-    }
+  package mutating func openUnnamedNode() -> UInt32 {
+    if let slot = freeNodeSlots.popLast() { return slot }
     let slot = nodeSlotCount
     nodeSlotCount += 1
-    if keepsNodeNames { nodeNames.append(name()) }
     return slot
   }
 

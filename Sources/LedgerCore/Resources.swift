@@ -23,6 +23,18 @@ package struct Resources: Hashable, Sendable {
       diskBytes: diskBytes < 0 ? base.diskBytes : diskBytes)
   }
 
+  /// Whether no dimension is unchanged.
+  var isWhole: Bool { (cpuMillicores | memoryBytes | diskBytes) >= 0 }
+
+  /// These totals with `old` out and `new` in, modulo 2^64.
+  @inline(__always)
+  func wrappingChange(from old: Resources, to new: Resources) -> Resources {
+    Resources(
+      cpuMillicores: cpuMillicores &+ (new.cpuMillicores &- old.cpuMillicores),
+      memoryBytes: memoryBytes &+ (new.memoryBytes &- old.memoryBytes),
+      diskBytes: diskBytes &+ (new.diskBytes &- old.diskBytes))
+  }
+
   package static let fieldNames = ["cpu_millicores", "memory_bytes", "disk_bytes"]
 
   /// The three numbers in the order of `fieldNames`.
@@ -62,6 +74,11 @@ package struct Counters: Hashable, Sendable {
     return Counters(
       nodes: count,
       resources: Resources(cpuMillicores: cpu, memoryBytes: memory, diskBytes: disk))
+  }
+
+  /// Whether no total is below zero.
+  var hasNoNegative: Bool {
+    (nodes | resources.cpuMillicores | resources.memoryBytes | resources.diskBytes) >= 0
   }
 
   /// Whether any total is above what the host offers.

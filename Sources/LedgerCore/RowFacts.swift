@@ -1,5 +1,7 @@
 extension EntryBatch {
-  /// The fact of `row`, as it was told and normalised. `registry` has passed the row, and no later one.
+  /// The fact of `row`, as it was told and normalised.
+  ///
+  /// `registry` has passed the row, and no later one.
   package func fact(of row: Int, _ registry: Registry) -> Fact? {
     let kind = kinds[row]
     if kind & RowKind.detailed != 0 { return detail(of: row) }

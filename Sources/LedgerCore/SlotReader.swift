@@ -30,9 +30,9 @@ package struct SlotReader {
     try finish(batch)
   }
 
-  /// Says whether every new id was used by a row.
+  /// Says whether every new id was used by a row; of nodes, where their names are kept.
   package func finish(_ batch: EntryBatch) throws(MisplacedSlot) {
-    guard newNodes == batch.newNodes.count, newHosts == batch.newHosts.count,
+    guard newNodes == 0 || newNodes == batch.newNodes.count, newHosts == batch.newHosts.count,
       newPools == batch.newPools.count, newContainers == batch.newContainers.count
     else { throw MisplacedSlot(what: "new ids do not match the entries") }
   }
@@ -51,11 +51,15 @@ package struct SlotReader {
     let kind = batch.kinds[row]
     let trait = table[Int(kind)]
     if trait & RowTraits.opens != 0 {
-      guard newNodes < batch.newNodes.count else {
-        throw MisplacedSlot(what: "the id of a new node is missing")
+      if registry.keepsNodeNames {
+        guard newNodes < batch.newNodes.count else {
+          throw MisplacedSlot(what: "the id of a new node is missing")
+        }
+        batch.subjects[row] = registry.openNode(batch.newNodes[newNodes])
+        newNodes += 1
+      } else {
+        batch.subjects[row] = registry.openUnnamedNode()
       }
-      batch.subjects[row] = registry.openNode(batch.newNodes[newNodes])
-      newNodes += 1
     } else if trait & RowTraits.node != 0 {
       guard batch.subjects[row] < registry.nodeSlotCount else {
         throw MisplacedSlot(what: "there is no such node slot")

@@ -21,7 +21,9 @@ package struct EntrySelector {
 
   package init() {}
 
-  /// Whether `entry` is one of them. Entries are asked about in the order of sequence, from the first on.
+  /// Whether `entry` is one of them.
+  ///
+  /// Entries are asked about in the order of sequence, from the first on.
   package mutating func selects(_ entry: Entry) -> Bool {
     guard concerns(entry) else { return false }
     if let since, !isAtOrAfter(entry, since) { return false }

@@ -41,7 +41,9 @@ package struct FactStream {
   /// Whether another line can be had without waiting.
   package mutating func hasLine() -> Bool { lines.hasLine() }
 
-  /// Reads the next line that is not blank; nil at the end. A single fact is in `item`.
+  /// Reads the next line that is not blank; nil at the end.
+  ///
+  /// A single fact is in `item`.
   package mutating func next() throws(InputFailure) -> FactLine? {
     while true {
       let range: Range<Int>?

@@ -53,12 +53,12 @@ package struct Importer {
   private let batch: Int64?
   private let isRestore: Bool
   private let isInterrupted: () -> Bool
-  private let progress: (Int64) -> Void
+  private let progress: () -> Void
   private let lateBefore: Int
 
   package init(
     _ ledger: WritableLedger, mode: Mode, batch: Int64?, isRestore: Bool,
-    isInterrupted: @escaping () -> Bool, progress: @escaping (Int64) -> Void
+    isInterrupted: @escaping () -> Bool, progress: @escaping () -> Void
   ) {
     self.ledger = ledger
     self.mode = mode
@@ -84,7 +84,7 @@ package struct Importer {
         }
         summary.lines += 1
         if summary.lines & 0x3FFF == 0 {
-          progress(summary.lines)
+          progress()
           if isInterrupted() { throw .interrupted }
         }
         if let batch, summary.lines % batch == 0 { try commit() }

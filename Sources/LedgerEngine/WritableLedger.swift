@@ -81,7 +81,7 @@ package final class WritableLedger {
 
   /// Admits a fact into the open commit; `item` becomes what the log keeps of it.
   ///
-  /// - Parameter recordsContradictions: whether a fact that history does not allow becomes an entry with a code.
+  /// `recordsContradictions`: whether a fact that history does not allow becomes an entry with a code.
   package func admit(
     _ item: inout FactItem, recordsContradictions: Bool = false
   ) throws(AdmissionFailure) -> Admission {
@@ -180,7 +180,9 @@ package final class WritableLedger {
     try demand("ledger", expect.ledger, head)
     let node = fact.node.flatMap { intake.node($0) }
     try demand("node", expect.node, node.map { intake.touches.nodes[Int($0)] } ?? 0)
-    let placed = node.map { intake.state.nodes[Int($0)].host }.flatMap { $0 == Slot.none ? nil : $0 }
+    let placed = node.map { intake.state.nodes[Int($0)].host }.flatMap {
+      $0 == Slot.none ? nil : $0
+    }
     let host = fact.host.flatMap { intake.host($0) } ?? placed
     try demand("host", expect.host, host.map { intake.touches.hosts[Int($0)] } ?? 0)
   }

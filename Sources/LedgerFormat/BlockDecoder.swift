@@ -11,6 +11,8 @@ package struct BlockDecoder {
   private var other: [UInt64] = []
   private var texts: [Name] = []
   private var tally = Tally()
+  /// Whether attributes, origins and the ids of new nodes are wanted.
+  private let keepsTexts: Bool
 
   /// How many rows of a block have each part.
   private struct Tally {
@@ -31,9 +33,15 @@ package struct BlockDecoder {
     }
   }
 
-  package init() {}
+  /// - Parameter keepsTexts: without them only what changes numbers is decoded: attributes and the ids of new nodes
+  ///   are passed over.
+  package init(keepsTexts: Bool = true) {
+    self.keepsTexts = keepsTexts
+  }
 
-  /// Reads the body of a block of `count` entries. Behind `length` bytes there are `Column.padding` more.
+  /// Reads the body of a block of `count` entries.
+  ///
+  /// Behind `length` bytes there are `Column.padding` more.
   ///
   /// - Complexity: linear in the entries; about ten nanoseconds each.
   package mutating func decode(
@@ -218,6 +226,13 @@ extension BlockDecoder {
       return []
     }
     let start = reader.offset
+    guard keepsTexts else {
+      batch.attributeRefs.removeAll(keepingCapacity: true)
+      try Column.skip(tally.attributes, from: &reader, bytes)
+      let count = try reader.count(bytes, atMost: Block.entryCountMax)
+      for _ in NodeAttributes.fieldNames { try Column.skip(count, from: &reader, bytes) }
+      return []
+    }
     try Column.take(tally.attributes, into: &small, from: &reader, bytes)
     let count = try reader.count(bytes, atMost: Block.entryCountMax)
     for place in small where Int(place) > count {
@@ -305,7 +320,11 @@ extension BlockDecoder {
     _ batch: inout EntryBatch
   ) throws(Malformed) {
     if parts.contains(.newNodes) {
-      try NameList.take(into: &batch.newNodes, from: &reader, bytes, scratch: &small)
+      if keepsTexts {
+        try NameList.take(into: &batch.newNodes, from: &reader, bytes, scratch: &small)
+      } else {
+        try NameList.skip(from: &reader, bytes, scratch: &small)
+      }
     }
     if parts.contains(.newHosts) {
       try NameList.take(into: &batch.newHosts, from: &reader, bytes, scratch: &small)

@@ -105,6 +105,20 @@ package enum Column {
     }
   }
 
+  /// Passes over a column of `count` numbers.
+  package static func skip(
+    _ count: Int, from reader: inout ByteReader, _ bytes: Span<UInt8>
+  ) throws(Malformed) {
+    guard count > 0 else { return }
+    let start = reader.offset
+    let shape = try reader.byte(bytes)
+    _ = try reader.varint(bytes)
+    let unit = Int(shape & ~planesFlag)
+    let isPlanes = shape & planesFlag != 0
+    guard unit <= (isPlanes ? 8 : 64) else { throw Malformed("unknown column shape", at: start) }
+    _ = try reader.skip(isPlanes ? count * unit : (count * unit + 7) / 8)
+  }
+
   private static func fits<Number: FixedWidthInteger>(
     _ type: Number.Type, _ low: UInt64, _ bits: Int
   ) -> Bool {

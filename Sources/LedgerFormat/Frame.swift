@@ -21,7 +21,9 @@ package struct Frame: Hashable, Sendable {
 
     /// The body is compressed by LZ4; otherwise it is stored, because LZ4 would not shrink it.
     package static let compressed = Flags(rawValue: 1)
-    /// The last block of its commit. Blocks after the last such one do not count.
+    /// The last block of its commit.
+    ///
+    /// Blocks after the last such one do not count.
     package static let endsCommit = Flags(rawValue: 2)
     /// The chain's link after this commit follows the body.
     package static let carriesLink = Flags(rawValue: 4)

@@ -1,9 +1,13 @@
-internal import LedgerCore
+package import LedgerCore
 
 /// A list of texts: varint count, a column of shapes (0 is a lower-case UUID, else the length plus one), and then
 /// the bytes of all texts, a UUID as 16.
-enum NameList {
-  static func put(_ names: [Name], _ layout: Column.Layout, to writer: inout ByteWriter) {
+package enum NameList {
+  /// The most texts in one list; a list of a snapshot holds every node.
+  private static let countMax = 1 << 28
+
+  /// Appends a list.
+  package static func put(_ names: [Name], _ layout: Column.Layout, to writer: inout ByteWriter) {
     writer.put(varint: UInt64(names.count))
     Column.put(
       names.map { $0.uuid == nil ? UInt64($0.utf8Count) + 1 : 0 }, layout, to: &writer)
@@ -20,12 +24,13 @@ enum NameList {
     }
   }
 
-  static func take(
+  /// Reads a list into `names`.
+  package static func take(
     into names: inout [Name], from reader: inout ByteReader, _ bytes: Span<UInt8>,
     scratch: inout [UInt32]
   ) throws(Malformed) {
     names.removeAll(keepingCapacity: true)
-    let count = try reader.count(bytes, atMost: Block.entryCountMax * 16)
+    let count = try reader.count(bytes, atMost: NameList.countMax)
     guard count > 0 else { return }
     try Column.take(count, into: &scratch, from: &reader, bytes)
     for shape in scratch {
@@ -35,5 +40,17 @@ enum NameList {
         names.append(Name(utf8: bytes, try reader.skip(Int(shape) - 1)))
       }
     }
+  }
+
+  /// Passes over a list.
+  static func skip(
+    from reader: inout ByteReader, _ bytes: Span<UInt8>, scratch: inout [UInt32]
+  ) throws(Malformed) {
+    let count = try reader.count(bytes, atMost: NameList.countMax)
+    guard count > 0 else { return }
+    try Column.take(count, into: &scratch, from: &reader, bytes)
+    var length = 0
+    for shape in scratch { length += shape == 0 ? 16 : Int(shape) - 1 }
+    _ = try reader.skip(length)
   }
 }

@@ -75,6 +75,8 @@ struct FileWindow {
   let file: any DiskFile
   private(set) var bytes: [UInt8] = []
   private(set) var base = 0
+  /// As it was at the first look; a file that grows since is only read a little at a time.
+  private var byteCount: Int?
 
   init(_ file: any DiskFile) {
     self.file = file
@@ -89,10 +91,12 @@ struct FileWindow {
     var fresh: [UInt8] = []
     swap(&fresh, &bytes)
     defer { swap(&fresh, &bytes) }
-    let wanted = max(count, ahead)
-    do throws(DiskError) { try file.read(at: offset, count: wanted, into: &fresh) } catch {
-      throw .disk(error)
-    }
+    do throws(DiskError) {
+      if byteCount == nil { byteCount = try file.byteCount() }
+      let size = byteCount ?? 0
+      let wanted = max(count, min(ahead, size - offset))
+      try file.read(at: offset, count: wanted, into: &fresh)
+    } catch { throw .disk(error) }
     base = offset
     return fresh.count >= count
   }

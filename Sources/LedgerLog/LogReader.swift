@@ -2,7 +2,9 @@ package import LedgerCore
 internal import LedgerFormat
 package import LedgerPorts
 
-/// A log as of one moment, for reading. It takes no lock and sees nothing that is not durable.
+/// A log as of one moment, for reading.
+///
+/// It takes no lock and sees nothing that is not durable.
 package final class LogReader: Sendable {
   package let disk: any Disk
   package let layout: LogLayout
@@ -11,7 +13,7 @@ package final class LogReader: Sendable {
 
   /// Opens the log in `directory`.
   ///
-  /// - Parameter wait: called between looks at a writer that is just starting; returns false to give up.
+  /// `wait`: called between looks at a writer that is just starting; returns false to give up.
   /// - Complexity: linear in the number of blocks; reads headers only.
   package convenience init(
     directory: String, disk: any Disk, wait: () -> Bool
@@ -55,10 +57,13 @@ package final class LogReader: Sendable {
 
   /// Walks over the blocks of `range`.
   package func cursor(_ range: Range<Int>) -> BlockCursor {
-    BlockCursor(reader: self, range)
+    BlockCursor(reader: self, range, keepsTexts: true)
   }
 
-  package func cursor() -> BlockCursor { cursor(0..<map.blocks.count) }
+  /// Walks over all blocks from `first` on; without texts only what changes numbers is decoded.
+  package func cursor(from first: Int = 0, keepsTexts: Bool = true) -> BlockCursor {
+    BlockCursor(reader: self, first..<map.blocks.count, keepsTexts: keepsTexts)
+  }
 
   /// The damage of a block whose body is not what it should be.
   func damage(_ block: LogMap.Block, _ malformed: Malformed) -> LogError {
@@ -82,11 +87,12 @@ package struct BlockCursor {
   private let end: Int
   private var window: FileWindow?
   private var windowSegment = -1
-  private var decoder = BlockDecoder()
+  private var decoder: BlockDecoder
   private var body: [UInt8] = []
 
-  init(reader: LogReader, _ range: Range<Int>) {
+  init(reader: LogReader, _ range: Range<Int>, keepsTexts: Bool) {
     self.reader = reader
+    decoder = BlockDecoder(keepsTexts: keepsTexts)
     next = range.lowerBound
     end = range.upperBound
   }

@@ -14,7 +14,7 @@ struct LogScan {
 
   private static let windowByteCount = 1 << 16
 
-  /// - Parameter keepsUnfinishedCommit: for the writer, who knows what it has begun.
+  /// Walks over all segments; the writer keeps the blocks of the commit that it has begun.
   func map(keepsUnfinishedCommit: Bool = false) throws(LogError) -> LogMap {
     var map = LogMap()
     var paths = try segmentPaths()
@@ -102,11 +102,12 @@ struct LogScan {
         try isMarked(frame, at: offset, end, &window)
       else {
         let reason = try classify(file, offset, end, isLast: isLast)
-        map.tail = reason.map { tail in
-          tail.isUnmarked
-            ? .unmarked(segment: segment, offset: offset)
-            : .torn(segment: segment, offset: tail.offset, what: tail.what)
-        } ?? .clean
+        map.tail =
+          reason.map { tail in
+            tail.isUnmarked
+              ? .unmarked(segment: segment, offset: offset)
+              : .torn(segment: segment, offset: tail.offset, what: tail.what)
+          } ?? .clean
         if reason?.isUnmarked == true, let frame = try self.frame(at: offset, end, &window) {
           map.blocks.append(
             LogMap.Block(

@@ -106,7 +106,7 @@ package final class LogWriter {
 
   /// Writes a block of the open commit; it counts only once the commit has ended.
   ///
-  /// - Parameter isLate: whether an entry occurred before one with a lower sequence.
+  /// `isLate`: whether an entry occurred before one with a lower sequence.
   package func write(_ batch: EntryBatch, isLate: Bool) throws(LogError) {
     try write(batch, isLate: isLate, endsCommit: false)
   }

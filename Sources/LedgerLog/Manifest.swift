@@ -1,6 +1,6 @@
 package import LedgerCore
-package import LedgerPorts
 internal import LedgerFormat
+package import LedgerPorts
 
 /// Where the parts of a ledger lie in its directory.
 package struct LogLayout: Hashable, Sendable {
@@ -21,12 +21,23 @@ package struct LogLayout: Hashable, Sendable {
   package var audit: String { directory + "/audit.ndjson" }
 
   package func segment(_ firstSequence: Int64) -> String {
-    let digits = String(firstSequence)
-    return segments + "/" + String(repeating: "0", count: 20 - digits.count) + digits + ".seg"
+    segments + "/" + sortable(firstSequence) + ".seg"
+  }
+
+  package func snapshot(_ sequence: Int64) -> String {
+    snapshots + "/" + sortable(sequence) + ".snap"
+  }
+
+  /// Twenty digits, so that names sort as numbers do.
+  private func sortable(_ number: Int64) -> String {
+    let digits = String(number)
+    return String(repeating: "0", count: 20 - digits.count) + digits
   }
 }
 
-/// The file `LEDGER`: what was declared when the ledger was made. Text, so that people can read it.
+/// The file `LEDGER`: what was declared when the ledger was made.
+///
+/// Text, so that people can read it.
 ///
 ///     allocledger 1
 ///     id 32 hexadecimal digits

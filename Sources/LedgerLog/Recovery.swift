@@ -1,7 +1,9 @@
 internal import LedgerFormat
 internal import LedgerPorts
 
-/// Settles the end of a log that a writer left unfinished. What is cut off is kept beside the log first.
+/// Settles the end of a log that a writer left unfinished.
+///
+/// What is cut off is kept beside the log first.
 struct Recovery {
   let disk: any Disk
   let layout: LogLayout

@@ -46,7 +46,8 @@ struct ReorderedReplay {
   static func voids(
     _ reader: LogReader, _ selection: Selection
   ) throws(LogError) -> (voided: Set<Int64>, targets: Set<Int64>) {
-    let limit: Int64? = if case .occurred(let moment) = selection { moment.microseconds } else { nil }
+    let limit: Int64? =
+      if case .occurred(let moment) = selection { moment.microseconds } else { nil }
     var voids: [(sequence: Int64, target: Int64)] = []
     var targets: Set<Int64> = []
     var batch = EntryBatch()
@@ -229,7 +230,9 @@ struct Renamer {
     self.keepsNames = keepsNames
   }
 
-  /// Puts the number of the row's node in the place of its slot. `registry` has just passed the row.
+  /// Puts the number of the row's node in the place of its slot.
+  ///
+  /// `registry` has just passed the row.
   mutating func rename(_ row: Int, _ batch: inout EntryBatch, _ registry: Registry) {
     let kind = batch.kinds[row]
     guard RowKind.subject(of: kind) == .node else { return }

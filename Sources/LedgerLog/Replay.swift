@@ -40,19 +40,39 @@ extension LogReader {
       var replay = try ReorderedReplay(self, selection, options)
       return try replay.run(observer: &observer, watcher: &watcher)
     }
-    return try replayInOrder(selection, options, observer: &observer, watcher: &watcher)
+    // An observer has to see every change, a watcher every block.
+    let start =
+      Observer.self == NoObserver.self && Watcher.self == NoWatcher.self
+      ? startingPoint(selection, options) : nil
+    return try replayInOrder(
+      selection, options, from: start, observer: &observer, watcher: &watcher)
+  }
+
+  /// The state that `selection` implies, replayed from the first entry.
+  func projectFromStart(
+    _ selection: Selection, _ options: ReplayOptions
+  ) throws(LogError) -> Projection {
+    var observer = NoObserver()
+    var watcher = NoWatcher()
+    return try replayInOrder(
+      selection, options, from: nil, observer: &observer, watcher: &watcher)
   }
 
   /// Nothing is voided, and where time decides nothing is late: the selection is a prefix of the log.
   private func replayInOrder<Observer: FoldObserver, Watcher: ReplayWatcher>(
-    _ selection: Selection, _ options: ReplayOptions, observer: inout Observer,
+    _ selection: Selection, _ options: ReplayOptions,
+    from start: (projection: Projection, block: Int)?, observer: inout Observer,
     watcher: inout Watcher
   ) throws(LogError) -> Projection {
-    var projection = Projection(
-      state: LedgerState(policy: manifest.policy, keepsDetails: options.keepsDetails),
-      registry: Registry(keepsNodeNames: options.keepsNodeNames))
+    var projection =
+      start?.projection
+      ?? Projection(
+        state: LedgerState(policy: manifest.policy, keepsDetails: options.keepsDetails),
+        registry: Registry(keepsNodeNames: options.keepsNodeNames))
     var batch = EntryBatch()
-    var cursor = cursor()
+    // Keys are watched while a log is opened for writing, where names are kept.
+    var cursor = cursor(
+      from: start?.block ?? 0, keepsTexts: options.keepsNodeNames || options.keepsDetails)
     while let block = try cursor.next(into: &batch) {
       var slots = SlotReader()
       do throws(MisplacedSlot) { try slots.advanceAll(&batch, &projection.registry) } catch {
@@ -78,9 +98,11 @@ extension LogReader {
       projection.note(batch, rows)
       if !rows.isEmpty {
         projection.recorded = batch.recorded
-        var latest = projection.latestOccurred
-        for row in rows { latest = max(latest, batch.occurred[row]) }
-        projection.latestOccurred = latest
+        // Without late entries, the last is the latest.
+        let latest =
+          block.frame.flags.contains(.hasLate)
+          ? batch.occurred[rows].max() ?? Int64.min : batch.occurred[rows.upperBound - 1]
+        projection.latestOccurred = max(projection.latestOccurred, latest)
       }
       if rows.count < batch.count { break }
     }
@@ -97,7 +119,8 @@ extension Selection {
   func prefix(of batch: EntryBatch) -> Int {
     switch self {
     case .all: return batch.count
-    case .sequence(let last): return Int(min(max(last - batch.firstSequence + 1, 0), Int64(batch.count)))
+    case .sequence(let last):
+      return Int(min(max(last - batch.firstSequence + 1, 0), Int64(batch.count)))
     case .recorded(let moment): return batch.recorded <= moment ? batch.count : 0
     case .occurred(let moment):
       var low = 0

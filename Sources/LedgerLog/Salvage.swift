@@ -23,14 +23,15 @@ package struct Salvage {
 
   /// Copies into `directory`, which must not hold a ledger.
   ///
-  /// - Parameter manifest: stands in for the ledger's own when that is lost.
+  /// `manifest`: stands in for the ledger's own when that is lost.
   package func copy(
     to directory: String, manifest fallback: Manifest?
   ) throws(LogError) -> Result {
     let manifest = try self.manifest(fallback)
     let scan = LogScan(disk: disk, layout: source, manifest: manifest, limit: nil)
     var (map, damage) = try scan.partialMap()
-    try followBodies(LogReader(disk: disk, layout: source, manifest: manifest, map: map), &map, &damage)
+    try followBodies(
+      LogReader(disk: disk, layout: source, manifest: manifest, map: map), &map, &damage)
     map.dropUnfinishedCommit()
     let target = LogLayout(directory: directory)
     try LogWriter.create(directory: directory, manifest: manifest, disk: disk)

@@ -18,7 +18,8 @@ package struct ReplayOptions: Sendable {
   package var keepsDetails = false
   package var keepsTouches = false
 
-  package init(keepsNodeNames: Bool = false, keepsDetails: Bool = false, keepsTouches: Bool = false) {
+  package init(keepsNodeNames: Bool = false, keepsDetails: Bool = false, keepsTouches: Bool = false)
+  {
     self.keepsNodeNames = keepsNodeNames
     self.keepsDetails = keepsDetails
     self.keepsTouches = keepsTouches
@@ -28,7 +29,9 @@ package struct ReplayOptions: Sendable {
 /// A state with the ids that belong to its slots, and where in history it stands.
 package struct Projection: Sendable {
   package var state: LedgerState
-  /// By slot of `state`; empty unless node names are kept. A slot that is not live may hold an old id.
+  /// By slot of `state`; empty unless node names are kept.
+  ///
+  /// A slot that is not live may hold an old id.
   package var nodeNames: [Name]
   /// The registry of the log's own slots, which are those of `state` unless entries were voided or late.
   package var registry: Registry

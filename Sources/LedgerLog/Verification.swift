@@ -60,6 +60,8 @@ package struct Verification {
     try readFrames()
     guard result.damages.allSatisfy({ $0.kind == .tornTail }) else { return }
     try follow(reader, after: start, goOn)
+    guard result.isComplete else { return }
+    for damage in try reader.snapshotDamages() { note(damage) }
   }
 
   private mutating func note(_ damage: Damage) {

@@ -1,6 +1,8 @@
 package import LedgerCore
 
-/// Everything the log asks of a file system. Calls block.
+/// Everything the log asks of a file system.
+///
+/// Calls block.
 package protocol Disk: Sendable {
   /// Opens a file.
   func open(_ path: String, _ mode: OpenMode) throws(DiskError) -> any DiskFile
@@ -38,7 +40,9 @@ package enum OpenMode: Sendable {
   case updateOrCreate
 }
 
-/// An open file. Offsets and counts are bytes.
+/// An open file.
+///
+/// Offsets and counts are bytes.
 package protocol DiskFile: AnyObject, Sendable {
   var path: String { get }
 

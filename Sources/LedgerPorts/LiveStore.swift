@@ -26,13 +26,10 @@ package protocol LiveStore: AnyObject {
     _ images: [RowImage], beforeCommit: () throws(StoreError) -> Void
   ) throws(StoreError)
 
-  /// Writes `contents` into the store in one transaction, creating missing tables.
+  /// Writes `contents`, sorted by id, into the store in one transaction, creating missing tables.
   ///
-  /// - Parameters:
-  ///   - contents: what the store shall hold, sorted by id.
-  ///   - replacing: whether rows that are there already may be removed; without it a store that is not empty is
-  ///     refused with `StoreError.notEmpty`.
-  ///   - progress: called now and then with the rows written so far and their total.
+  /// Without `replacing`, a store that holds rows already is refused with `StoreError.notEmpty`. `progress` is
+  /// called now and then with the rows written so far and their total; when it throws, nothing is changed.
   func project(
     _ contents: Observation, replacing: Bool,
     progress: (_ done: Int, _ total: Int) throws(StoreError) -> Void
@@ -51,7 +48,9 @@ package struct StorePosition: Hashable, Sendable {
   }
 }
 
-/// What a live store was seen to hold at one moment. Every list is sorted by id.
+/// What a live store was seen to hold at one moment.
+///
+/// Every list is sorted by id.
 package struct Observation: Sendable {
   package var position: StorePosition?
   package var hosts: [LiveHost] = []
@@ -59,8 +58,9 @@ package struct Observation: Sendable {
   package var configs: [LiveConfig] = []
   package var pools: [LivePool] = []
   package var containers: [LiveContainer] = []
-  /// The optional tables and columns that the store has, such as `worker_pools` or `nodes.image`. What is not
-  /// in here is not compared.
+  /// The optional tables and columns that the store has, such as `worker_pools` or `nodes.image`.
+  ///
+  /// What is not in here is not compared.
   package var optionalParts: Set<String> = []
 
   package init() {}
@@ -155,7 +155,9 @@ package struct LiveContainer: Hashable, Sendable {
   }
 }
 
-/// One thing to change in a live store. `before` nil makes a row, `after` nil removes it.
+/// One thing to change in a live store.
+///
+/// `before` nil makes a row, `after` nil removes it.
 package enum LiveChange: Hashable, Sendable {
   case host(before: LiveHost?, after: LiveHost?)
   case node(before: LiveNode?, after: LiveNode?)

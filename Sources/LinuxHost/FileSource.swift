@@ -1,6 +1,7 @@
 internal import CShims
 internal import Glibc
 package import LedgerPorts
+internal import Synchronization
 
 /// Bytes of a file or of standard input.
 package final class FileSource: ByteSource {
@@ -10,22 +11,27 @@ package final class FileSource: ByteSource {
   private let descriptor: CInt
   private let isOwned: Bool
   private let isInterrupted: @Sendable () -> Bool
+  private let progress: ReadProgress
 
   /// Opens `path`; `-` is standard input.
   package init(
-    path: String, isInterrupted: @escaping @Sendable () -> Bool
+    path: String, progress: ReadProgress = ReadProgress(),
+    isInterrupted: @escaping @Sendable () -> Bool
   ) throws(SourceError) {
     self.isInterrupted = isInterrupted
+    self.progress = progress
     isOwned = path != "-"
     label = path == "-" ? "standard input" : path
     if path == "-" {
       descriptor = STDIN_FILENO
+      progress.begin(descriptor)
       return
     }
     descriptor = unsafe shim_open(path, O_RDONLY | O_CLOEXEC, 0)
     guard descriptor >= 0 else {
       throw SourceError("cannot read \(path): \(DiskError("open", path).reason)")
     }
+    progress.begin(descriptor)
   }
 
   deinit { if isOwned { close(descriptor) } }
@@ -50,7 +56,35 @@ package final class FileSource: ByteSource {
         throw SourceError("cannot read \(label): \(DiskError("read", label).reason)")
       }
       bytes.removeLast(FileSource.pieceByteCount - size)
+      progress.advance(size)
       return size > 0
     }
   }
+}
+
+/// How much of one or more files was read, for whoever watches from another thread.
+package final class ReadProgress: Sendable {
+  private let done = Atomic<Int64>(0)
+  private let sizes = Atomic<Int64>(0)
+  private let isUnknown = Atomic<Bool>(false)
+
+  package init() {}
+
+  /// The bytes that were read.
+  package var byteCount: Int64 { done.load(ordering: .relaxed) }
+
+  /// The bytes that there are to read, or nil when a pipe is among the files.
+  package var total: Int64? {
+    isUnknown.load(ordering: .relaxed) ? nil : sizes.load(ordering: .relaxed)
+  }
+
+  fileprivate func begin(_ descriptor: CInt) {
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      return isUnknown.store(true, ordering: .relaxed)
+    }
+    sizes.add(Int64(status.st_size), ordering: .relaxed)
+  }
+
+  fileprivate func advance(_ count: Int) { done.add(Int64(count), ordering: .relaxed) }
 }

@@ -40,7 +40,8 @@ package final class LinuxFile: DiskFile {
       // Safe: the rest of the buffer is `count - done` bytes long.
       let size = unsafe bytes.withUnsafeMutableBytes { buffer in
         unsafe pread(
-          descriptor, buffer.baseAddress.unsafelyUnwrapped + done, count - done, off_t(offset + done))
+          descriptor, buffer.baseAddress.unsafelyUnwrapped + done, count - done,
+          off_t(offset + done))
       }
       if size < 0, errno == EINTR { continue }
       guard size >= 0 else { throw DiskError("read", path) }

@@ -1,0 +1,7 @@
+internal import LedgerCommands
+
+#if canImport(Glibc)
+internal import Glibc
+#endif
+
+exit(runResourceValidator(Array(CommandLine.arguments.dropFirst())))

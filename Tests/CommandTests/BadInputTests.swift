@@ -70,7 +70,8 @@ private let lines = [
   Malformed("bad_time", #"{"time":99999999999999,"type":"host_retired","host":"h"}"#),
   Malformed("empty_id", fact("host_retired", 0, #""host":"""#)),
   Malformed(
-    "too_long", fact("host_retired", 0, #""host":"\#(String(repeating: "x", count: 1 << 17))""#)),
+    "too_long",
+    fact("host_retired", 0, #""host":"\#(String(repeating: "x", count: (1 << 20) + 1))""#)),
 ]
 
 @Suite("Bad input") struct BadInputTests {

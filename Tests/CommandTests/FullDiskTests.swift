@@ -71,6 +71,7 @@ private func onSmallDisk(_ script: String, input: [UInt8] = []) throws -> Ended 
     let ended = try onSmallDisk(
       """
       allocledger init -q || exit 98
+      trap '' PIPE
       mkfifo "$DISK/in"
       allocledger append <"$DISK/in" >"$DISK/out" & writer=$!
       exec 3>"$DISK/in"
@@ -118,10 +119,16 @@ private func onSmallDisk(_ script: String, input: [UInt8] = []) throws -> Ended 
     }
     for blocks in [129, 133, 150, 200] {
       // The limit counts blocks of 512 bytes; the signal would end the program.
-      let ended = try Program.shell.run(
-        ["-c", "trap '' XFSZ; ulimit -f \(blocks); '\(Program.allocledger.path)' append | cat"],
-        input: Array(lines.joined(separator: "\n").utf8),
+      let child = try Child(
+        .shell,
+        ["-c", "trap '' XFSZ; ulimit -f \(blocks); exec '\(Program.allocledger.path)' append"],
         environment: ["ALLOCLEDGER_LEDGER": ledger.path])
+      Thread.detachNewThread {
+        for line in lines { guard child.send(line + "\n") else { return } }
+        child.closeInput()
+      }
+      let ended = child.end()
+      #expect(ended.status == 0 || ended.status == 2 || ended.status == 6, "\(ended.errors)")
       let answered = try ended.lines.compactMap { try JSON($0)["sequence"].integer }
       let next = try ledger.run(["append"], input: "")
       #expect(next.status == 0, "\(next.errors)")

@@ -8,7 +8,8 @@ struct Ended {
   let errors: String
 
   var output: String { String(decoding: bytes, as: UTF8.self) }
-  var lines: [String] { output.split(separator: "\n").map(String.init) }
+  /// The lines that are not empty; a text would not be cut at CRLF.
+  var lines: [String] { bytes.split(separator: 0x0A).map { String(decoding: $0, as: UTF8.self) } }
 }
 
 /// A program as a user runs it.

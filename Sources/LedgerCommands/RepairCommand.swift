@@ -1,0 +1,332 @@
+internal import CommandKit
+internal import LedgerCore
+internal import LedgerEngine
+internal import LedgerForensics
+internal import LedgerLog
+internal import LedgerPorts
+internal import LedgerText
+
+extension Command {
+  static let repair = Command(
+    "repair", summary: "make a live store agree: plan, or act",
+    discussion: """
+      Without --apply nothing is changed: the plan is printed, and written to FILE with --plan FILE. With --apply the \
+      plan (that of --plan FILE, where given) is applied in one transaction, each row only if it still holds what the \
+      plan saw; the ledger keeps what the rows held before, and undo SEQ restores it. A store without a ledger is \
+      brought to agree with itself (config, counters), and its rows are kept in a file.
+      """, section: "Live stores",
+    options: [
+      .value("store", "STORE", "the live store"), checksOption, .flag("apply", "act"),
+      .value("plan", "FILE", "write the plan, or apply it", kind: .file),
+      .value("max", "N", "refuse to change more than N rows"),
+      .value("max-percent", "P", "refuse to change more than P percent of the rows"),
+      .value("emit", "FORM", "print what to run by hand", kind: .choice(["sql"])),
+      .value("actor", "NAME", "who repairs"), .value("reason", "TEXT", "why"),
+    ])
+
+  static let undo = Command(
+    "undo", summary: "take back a repair exactly",
+    discussion: "SEQ is the entry of the repair, as repair --apply and log print it.",
+    section: "Live stores",
+    arguments: [Positional("SEQ", "the repair's sequence", arity: .optional)],
+    options: [
+      .value("actor", "NAME", "who takes it back"),
+      .value("images", "FILE", "a repair without a ledger: the rows it kept", kind: .file),
+      .value("store", "STORE", "with --images: the live store"),
+    ])
+}
+
+extension Context {
+  func runRepair() throws(Failure) -> ExitCode {
+    guard let name = parsed.value("store"), parsed.values("store").count == 1 else {
+      throw Failure(.usage, "name one store with --store")
+    }
+    let store = try store(name)
+    do throws(Failure) {
+      return parsed.flag("apply") ? try applyRepair(store) : try planRepair(store)
+    } catch {
+      audit("repair", stores: [store.label], outcome: error.message, code: error.code, findings: [])
+      throw error
+    }
+  }
+
+  private func guarding() throws(Failure) -> RepairGuard {
+    let max = try asking { () throws(UsageError) in try parsed.integer("max") }
+    var percent: Double?
+    if let text = parsed.value("max-percent") {
+      guard let number = Double(text), number >= 0, number <= 100 else {
+        throw Failure(.usage, "--max-percent is a number from 0 to 100, not '\(text)'")
+      }
+      percent = number
+    }
+    return RepairGuard(max: max.map { Int(clamping: $0) }, maxPercent: percent)
+  }
+
+  // MARK: - Planning
+
+  private func planRepair(_ store: any LiveStore) throws(Failure) -> ExitCode {
+    let checks = try checks()
+    let guarding = try guarding()
+    let reader = namedLedger == nil ? nil : try reader()
+    let planned = try reconciling { () throws(ReconcileError) in
+      try Reconciler(store, reader: reader).plan(checks: checks)
+    }
+    let hasWork = !planned.isEmpty || planned.plan.unrepairable.contains { $0.severity.isDrift }
+    let code: ExitCode = hasWork ? .findings : .clean
+    if parsed.value("emit") != nil {
+      try printing { () throws(OutputError) in try output.write(SQLScript.text(planned)) }
+    } else {
+      try print(planned)
+    }
+    if let path = parsed.value("plan") {
+      try write(PlanFile.encode(planned), to: path)
+      messages.note("the plan is in \(path); apply it with --apply --plan \(path)")
+    }
+    if let refusal = guarding.refusal(of: planned.plan) {
+      audit("repair", stores: [store.label], outcome: refusal, code: .refused, findings: [])
+      throw Failure(.refused, refusal)
+    }
+    if !planned.isEmpty, parsed.value("emit") == nil {
+      messages.note("nothing was changed; --apply acts")
+    }
+    audit(
+      "repair", stores: [store.label], outcome: "planned", code: code,
+      findings: planned.plan.unrepairable)
+    return code
+  }
+
+  private func print(_ planned: PlannedRepair) throws(Failure) {
+    switch format {
+    case .json:
+      let bytes = PlanFile.encode(planned)
+      try printing { () throws(OutputError) in try output.write(bytes) }
+    default:
+      var records = try RecordPrinter(
+        [("change", false), ("kind", false), ("id", false), ("from", false), ("to", false)], self)
+      for change in planned.plan.changes { try records.add(change.cells) }
+      if !planned.plan.changes.isEmpty || format != .table { try records.finish() }
+      guard format == .table else { return }
+      try print(findings: planned.plan.unrepairable)
+      let counts = planned.plan.counts
+      let moves = planned.movesPosition ? ", and moves the store's position" : ""
+      try printing { () throws(OutputError) in
+        try output.line(
+          planned.isEmpty
+            ? "nothing to repair"
+            : "the plan changes \(counted(Int64(counts.hosts), "host")), "
+              + "\(counted(Int64(counts.nodes), "node")), \(counted(Int64(counts.pools), "pool")), "
+              + "\(counted(Int64(counts.containers), "container"))\(moves)")
+      }
+    }
+  }
+
+  // MARK: - Acting
+
+  private func applyRepair(_ store: any LiveStore) throws(Failure) -> ExitCode {
+    let checks = try checks()
+    let guarding = try guarding()
+    let ledger = namedLedger == nil ? nil : try writable()
+    defer { ledger?.writer.close() }
+    let reconciler = Reconciler(store, reader: ledger == nil ? nil : try reader())
+    let planned: PlannedRepair
+    if let path = parsed.value("plan") {
+      let bytes = try read(path)
+      planned = try reconciling { () throws(ReconcileError) in try PlanFile.decode(bytes) }
+    } else {
+      planned = try reconciling { () throws(ReconcileError) in try reconciler.plan(checks: checks) }
+    }
+    let images = userState("repair-\(clock.now().microseconds).json")
+    let keepsImages = ledger == nil
+    let outcome = try reconciling { () throws(ReconcileError) in
+      try reconciler.apply(
+        planned, ledger: ledger, clock: clock, actor: parsed.value("actor").map { Name($0) },
+        reason: parsed.value("reason").map { Name($0) }, guarding: guarding,
+        saving: { rows throws(StoreError) in
+          guard keepsImages else { return }
+          do throws(Failure) {
+            try reconciling { () throws(ReconcileError) in try makeUserState() }
+            try write(RowImageText.encode(rows), to: images)
+          } catch { throw .refused(error.message) }
+        })
+    }
+    let code: ExitCode
+    if outcome.remaining.isEmpty {
+      code = planned.isEmpty ? .clean : .repaired
+    } else {
+      code = planned.isEmpty ? .findings : .partial
+    }
+    try print(outcome, planned, images: keepsImages && !planned.isEmpty ? images : nil)
+    audit(
+      "repair", stores: [store.label], outcome: planned.isEmpty ? "clean" : "applied", code: code,
+      findings: outcome.remaining, repair: outcome.started)
+    return code
+  }
+
+  private func print(
+    _ outcome: RepairOutcome, _ planned: PlannedRepair, images: String?
+  ) throws(Failure) {
+    let counts = planned.plan.counts
+    guard format == .table else {
+      return try print { json in
+        json.beginObject()
+        json.key("schema")
+        json.string("allocledger.repair/1")
+        json.key("store")
+        json.string(planned.store)
+        json.key("sequence")
+        if let started = outcome.started { json.integer(started) } else { json.null() }
+        json.key("images")
+        if let images { json.string(images) } else { json.null() }
+        json.key("repaired")
+        json.beginObject()
+        for (name, count) in [
+          ("hosts", counts.hosts), ("nodes", counts.nodes), ("pools", counts.pools),
+          ("containers", counts.containers),
+        ] {
+          json.key(name)
+          json.integer(Int64(count))
+        }
+        json.endObject()
+        json.key("remaining")
+        json.beginArray()
+        for finding in outcome.remaining { json.finding(finding) }
+        json.endArray()
+        json.endObject()
+      }
+    }
+    try print(findings: outcome.remaining)
+    let done =
+      planned.isEmpty
+      ? "nothing to repair"
+      : "repaired \(counted(Int64(counts.total), "row"))"
+        + (outcome.started.map { " as entry \($0); undo \($0) takes it back" } ?? "")
+        + (images.map { "; undo --images \($0) --store \(planned.store) takes it back" } ?? "")
+    try printing { () throws(OutputError) in
+      try output.line(done)
+      if !outcome.remaining.isEmpty {
+        try output.line("\(counted(Int64(outcome.remaining.count), "finding")) remain")
+      }
+    }
+  }
+
+  // MARK: - Taking back
+
+  func runUndo() throws(Failure) -> ExitCode {
+    if let path = parsed.value("images") { return try undo(imagesIn: path) }
+    guard let text = parsed.argument("SEQ"), let sequence = Int64(text), sequence > 0 else {
+      throw Failure(.usage, "name the repair by its sequence")
+    }
+    let ledger = try writable()
+    defer { ledger.writer.close() }
+    let reader = try reader()
+    let history = try telling { () throws(LogError) in try RepairHistory(reader) }
+    guard let record = history.record(of: sequence) else {
+      throw Failure(.refused, "entry \(sequence) is no repair; log shows them")
+    }
+    let store = try store(record.store)
+    do throws(Failure) {
+      let outcome = try reconciling { () throws(ReconcileError) in
+        try Reconciler(store, reader: reader).undo(
+          sequence, ledger: ledger, clock: clock, actor: parsed.value("actor").map { Name($0) })
+      }
+      let count = Int64(outcome.images.count)
+      try printing { () throws(OutputError) in
+        try output.line(
+          "took back repair \(record.started): \(counted(count, "row")) of \(store.label) "
+            + "are what they were")
+      }
+      audit(
+        "undo", stores: [store.label], outcome: "undone", code: .clean, findings: [],
+        repair: record.started)
+      return .clean
+    } catch {
+      audit("undo", stores: [store.label], outcome: error.message, code: error.code, findings: [])
+      throw error
+    }
+  }
+
+  private func undo(imagesIn path: String) throws(Failure) -> ExitCode {
+    guard let name = parsed.value("store") else {
+      throw Failure(.usage, "--images needs --store")
+    }
+    guard let images = RowImageText.decode(try read(path)) else {
+      throw Failure(.unreadable, "\(path) does not hold the rows of a repair")
+    }
+    let store = try store(name)
+    try reconciling { () throws(ReconcileError) in
+      try Reconciler(store, reader: nil).takeBack(images)
+    }
+    try printing { () throws(OutputError) in
+      try output.line("took back \(counted(Int64(images.count), "row")) of \(store.label)")
+    }
+    audit("undo", stores: [store.label], outcome: "undone", code: .clean, findings: [])
+    return .clean
+  }
+
+  // MARK: - Files
+
+  func write(_ bytes: [UInt8], to path: String) throws(Failure) {
+    do throws(DiskError) {
+      let file = try disk.open(path, .updateOrCreate)
+      try file.resize(to: 0)
+      try file.write(bytes, at: 0)
+      try file.sync()
+    } catch { throw Failure(error) }
+  }
+
+  func read(_ path: String) throws(Failure) -> [UInt8] {
+    var bytes: [UInt8] = []
+    do throws(DiskError) {
+      let file = try disk.open(path, .read)
+      try file.read(at: 0, count: try file.byteCount(), into: &bytes)
+    } catch { throw Failure(error) }
+    return bytes
+  }
+}
+
+extension LiveChange {
+  /// The change for people.
+  fileprivate var cells: [Cell] {
+    func numbers(_ values: [Int64]) -> String { values.map(String.init).joined(separator: "/") }
+    func verb<Value>(_ before: Value?, _ after: Value?) -> Cell {
+      .text(before == nil ? "insert" : after == nil ? "delete" : "update")
+    }
+    switch self {
+    case .host(let before, let after):
+      func text(_ host: LiveHost?) -> Cell {
+        guard let host else { return .none }
+        return .text(
+          numbers(host.counters.values) + " of " + numbers(host.capacity.values)
+            + (host.retired ? " retired" : ""))
+      }
+      return [
+        verb(before, after), .text("host"), Cell((before ?? after)?.id), text(before), text(after),
+      ]
+    case .node(let before, let after):
+      func text(_ node: LiveNode?) -> Cell {
+        guard let node else { return .none }
+        let attributes = [node.image, node.config].compactMap { $0?.description }
+        return .text(
+          ([numbers(node.resources.values) + " on " + (node.host?.description ?? "no host")]
+            + attributes).joined(separator: " "))
+      }
+      return [
+        verb(before, after), .text("node"), Cell((before ?? after)?.id), text(before), text(after),
+      ]
+    case .pool(let before, let after):
+      func text(_ pool: LivePool?) -> Cell {
+        pool.map { .text("\($0.workers), last issued \($0.lastIssued)") } ?? .none
+      }
+      return [
+        verb(before, after), .text("pool"), Cell((before ?? after)?.name), text(before),
+        text(after),
+      ]
+    case .container(let before, let after):
+      func text(_ container: LiveContainer?) -> Cell { Cell(container?.status) }
+      return [
+        verb(before, after), .text("container"), Cell((before ?? after)?.id), text(before),
+        text(after),
+      ]
+    }
+  }
+}

@@ -1,0 +1,144 @@
+package import CommandKit
+internal import LedgerEngine
+internal import LedgerForensics
+internal import LedgerPorts
+
+extension Command {
+  /// The command line of `resource-validator`: a second name with the text of the resource tracking guide.
+  package static let resourceValidator = Command(
+    "resource-validator", summary: "validate and repair resource tracking",
+    discussion: """
+      Compares node fields with their configs and host counters with the sum of their nodes. Exits 0 when all is \
+      consistent or repaired, 1 on inconsistencies, 4 when the store cannot be read.
+      """,
+    options: [
+      .value("store", "STORE", "the live store", environment: "DATABASE_URL"),
+      .flag("verbose", short: "v", "print details: queries and timings"),
+      .value("ledger", "DIR", "where the run is audited", kind: .directory, isHidden: true),
+    ],
+    subcommands: [
+      Command("validate", summary: "look, and change nothing"),
+      Command(
+        "repair", summary: "show what would be repaired, or repair it",
+        options: [.flag("apply", "act")]),
+    ])
+}
+
+/// Runs `resource-validator` and returns its exit status.
+package func runResourceValidator(_ arguments: [String]) -> Int32 {
+  runProgram(.resourceValidator, arguments) { parsed, output, messages throws(Failure) in
+    messages = Messages(
+      program: "resource-validator", isQuiet: false,
+      isVerbose: parsed.flag("verbose") || environmentVariable("ALLOCLEDGER_LOG") == "debug",
+      usesColor: Terminal.wantsColor(2, environment: environmentVariable))
+    let context = Context(parsed: parsed, output: output, messages: messages, format: .table)
+    return try context.runResourceValidator().rawValue
+  }
+}
+
+extension Context {
+  fileprivate func runResourceValidator() throws(Failure) -> ExitCode {
+    guard let name = parsed.value("store"), !name.isEmpty else {
+      throw Failure(.usage, "name the store with --store or DATABASE_URL")
+    }
+    let store = try store(name)
+    do throws(Failure) {
+      if parsed.path.first == "validate" { return try validate(store) }
+      return parsed.flag("apply") ? try repair(store) : try showRepair(store)
+    } catch {
+      auditOwn(parsed.path.first ?? "", store, error.message, error.code, [])
+      throw error
+    }
+  }
+
+  private func auditOwn(
+    _ command: String, _ store: any LiveStore, _ outcome: String, _ code: ExitCode,
+    _ findings: [Finding]
+  ) {
+    audit(
+      "resource-validator \(command)", stores: [store.label], outcome: outcome, code: code,
+      findings: findings)
+  }
+
+  private func validate(_ store: any LiveStore) throws(Failure) -> ExitCode {
+    let report = try reconciling { () throws(ReconcileError) in
+      try Validator.validate(ledger: nil, stores: [store], checks: [.config, .counters])
+    }
+    let drifts = report.findings.filter(\.severity.isDrift)
+    let code: ExitCode = drifts.isEmpty ? .clean : .findings
+    let seen = report.stores.first
+    try printing { () throws(OutputError) in
+      if drifts.isEmpty {
+        try output.line("✅ All resource tracking is consistent!")
+        try output.line(
+          "Checked \(seen?.nodes ?? 0) nodes and \(seen?.hosts ?? 0) hosts - "
+            + "no inconsistencies found.")
+      } else {
+        try output.line("=== VALIDATION RESULTS ===")
+        for drift in drifts {
+          try output.line(drift.message.printable)
+        }
+      }
+    }
+    auditOwn("validate", store, drifts.isEmpty ? "clean" : "drift", code, report.findings)
+    return code
+  }
+
+  private func plan(_ store: any LiveStore) throws(Failure) -> PlannedRepair {
+    try reconciling { () throws(ReconcileError) in
+      try Reconciler(store, reader: nil).plan(checks: [.config, .counters])
+    }
+  }
+
+  private func showRepair(_ store: any LiveStore) throws(Failure) -> ExitCode {
+    let planned = try plan(store)
+    let left = planned.plan.unrepairable.filter(\.severity.isDrift)
+    try printing { () throws(OutputError) in
+      try output.line("=== DRY RUN RESULTS ===")
+      try output.line("Would repair:")
+      try printCounts(planned)
+      try output.line()
+      try output.line("To actually apply these repairs, run:")
+      try output.line("  resource-validator repair --apply")
+    }
+    let code: ExitCode = planned.isEmpty && left.isEmpty ? .clean : .findings
+    auditOwn("repair", store, "planned", code, left)
+    return code
+  }
+
+  private func repair(_ store: any LiveStore) throws(Failure) -> ExitCode {
+    let planned = try plan(store)
+    let images = userState("repair-\(clock.now().microseconds).json")
+    let outcome = try reconciling { () throws(ReconcileError) in
+      try Reconciler(store, reader: nil).apply(
+        planned, ledger: nil, clock: clock,
+        saving: { rows throws(StoreError) in
+          do throws(Failure) {
+            try reconciling { () throws(ReconcileError) in try makeUserState() }
+            try write(RowImageText.encode(rows), to: images)
+          } catch { throw .refused(error.message) }
+        })
+    }
+    try printing { () throws(OutputError) in
+      try output.line("=== REPAIR RESULTS ===")
+      try output.line("Successfully repaired:")
+      try printCounts(planned)
+      try output.line()
+      if outcome.remaining.isEmpty {
+        try output.line("✅ Resource tracking inconsistencies have been fixed!")
+      }
+    }
+    for finding in outcome.remaining {
+      messages.warning("not repaired: \(finding.entity.id): \(finding.message)")
+    }
+    let code: ExitCode =
+      outcome.remaining.isEmpty ? .clean : planned.isEmpty ? .findings : .partial
+    auditOwn("repair --apply", store, "applied", code, outcome.remaining)
+    return code
+  }
+
+  private func printCounts(_ planned: PlannedRepair) throws(OutputError) {
+    try output.line("  \(planned.plan.counts.nodes) node resource inconsistencies")
+    try output.line("  \(planned.plan.counts.hosts) host counter inconsistencies")
+  }
+}

@@ -1,0 +1,121 @@
+internal import CommandKit
+internal import LedgerCore
+internal import LedgerEngine
+internal import LedgerForensics
+internal import LedgerLog
+internal import LedgerPorts
+internal import SQLiteStore
+
+extension Context {
+  /// Opens a live store by its name, such as `sqlite:live.db`.
+  func store(_ name: String) throws(Failure) -> any LiveStore {
+    guard let colon = name.firstIndex(of: ":") else {
+      throw Failure(.usage, "'\(name)' is no store: write sqlite:PATH")
+    }
+    let scheme = name[..<colon]
+    guard scheme == "sqlite" else {
+      throw Failure(.usage, "\(name): this version knows sqlite: stores only")
+    }
+    var rest = name[name.index(after: colon)...]
+    if let question = rest.firstIndex(of: "?") {
+      let query = rest[rest.index(after: question)...]
+      guard query == "schema=reference" else {
+        throw Failure(.usage, "\(name): this version knows ?schema=reference only")
+      }
+      rest = rest[..<question]
+    }
+    // sqlite:///PATH is a URL with an empty authority.
+    if rest.hasPrefix("//") { rest = rest.dropFirst(2) }
+    guard !rest.isEmpty else { throw Failure(.usage, "\(name) names no file") }
+    let store = SQLiteStore(path: String(rest))
+    let messages = messages
+    store.trace = { messages.detail($0) }
+    return store
+  }
+
+  /// The checks that `--checks` names.
+  func checks() throws(Failure) -> Set<Check> {
+    guard let text = parsed.value("checks") else { return Set(Check.allCases) }
+    var checks: Set<Check> = []
+    for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+      guard let check = Check(rawValue: String(part)) else {
+        let known = Check.allCases.map(\.rawValue).joined(separator: ", ")
+        throw Failure(.usage, "--checks: '\(part)' is none of \(known)")
+      }
+      checks.insert(check)
+    }
+    return checks
+  }
+
+  /// Appends a run to the audit trail of the ledger, or of the user where there is no ledger.
+  func audit(
+    _ command: String, stores: [String], outcome: String, code: ExitCode, findings: [Finding],
+    repair: Int64? = nil
+  ) {
+    let record = AuditRecord(
+      time: clock.now(), command: command, arguments: parsed.positionals, stores: stores,
+      outcome: outcome, exitCode: Int(code.rawValue), findings: findings, repair: repair)
+    let path = namedLedger.map { LogLayout(directory: $0).audit } ?? userState("audit.ndjson")
+    do throws(ReconcileError) {
+      if namedLedger == nil { try makeUserState() }
+      try AuditTrail.append(record, to: path, disk: disk) {
+        pause(milliseconds: 10)
+        return !Interrupts.pending
+      }
+    } catch {
+      messages.warning("the run is not in the audit trail: \(Failure(error).message)")
+    }
+  }
+
+  /// A file in the user's directory for state (XDG Base Directory Specification).
+  func userState(_ name: String) -> String {
+    userStateDirectory + "/" + name
+  }
+
+  private var userStateDirectory: String {
+    if let state = environmentVariable("XDG_STATE_HOME"), !state.isEmpty {
+      return state + "/allocledger"
+    }
+    return (environmentVariable("HOME") ?? "/tmp") + "/.local/state/allocledger"
+  }
+
+  func makeUserState() throws(ReconcileError) {
+    do throws(DiskError) { try disk.makeDirectory(userStateDirectory) } catch {
+      throw .disk(error)
+    }
+  }
+}
+
+extension Failure {
+  init(_ error: StoreError) {
+    switch error {
+    case .unreadable(let text): self.init(.unreadable, text)
+    case .locked(let text): self.init(.locked, text)
+    case .notEmpty(let text), .stale(let text), .refused(let text): self.init(.refused, text)
+    case .failed(let text): self.init(.failed, text)
+    }
+  }
+
+  init(_ error: ReconcileError) {
+    switch error {
+    case .log(let log): self.init(log)
+    case .store(let store): self.init(store)
+    case .disk(let disk): self.init(disk)
+    case .refused(let text): self.init(.refused, text)
+    case .rejected(let rejection):
+      self.init(.refused, "\(rejection.code): \(rejection.message)")
+    case .unrecorded(let started, let log):
+      self.init(
+        .partial,
+        "the store was changed, but the ledger could not record that repair \(started) is done: "
+          + Failure(log).message)
+    }
+  }
+}
+
+/// Runs a reconciliation and tells its error as a command's.
+func reconciling<Value>(
+  _ body: () throws(ReconcileError) -> Value
+) throws(Failure) -> Value {
+  do throws(ReconcileError) { return try body() } catch { throw Failure(error) }
+}

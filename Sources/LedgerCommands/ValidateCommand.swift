@@ -1,0 +1,119 @@
+internal import CommandKit
+internal import LedgerCore
+internal import LedgerEngine
+internal import LedgerForensics
+internal import LedgerLog
+internal import LedgerPorts
+internal import LedgerText
+
+let checksOption = Option.value(
+  "checks", "LIST", "ledger, config, counters, separated by commas", default: "all that apply")
+
+extension Command {
+  static let validate = Command(
+    "validate", summary: "compare live stores with history",
+    discussion: """
+      ledger compares a store with the projection; config compares nodes with their configs; counters compares hosts \
+      with the sum of their nodes. The last two need no ledger. Without a store, the ledger's own invariants are \
+      checked. It only looks. Stores are written as sqlite:PATH.
+      """, section: "Live stores",
+    options: [
+      .value("store", "STORE", "a live store", isRepeatable: true), checksOption,
+      .flag("codes", "list the codes of findings, with meaning and remedy"),
+    ])
+}
+
+private let findingColumns = ["severity", "code", "kind", "id", "store", "message"]
+
+extension Context {
+  func runValidate() throws(Failure) -> ExitCode {
+    if parsed.flag("codes") { return try printCodes() }
+    let checks = try checks()
+    var stores: [any LiveStore] = []
+    for name in parsed.values("store") { stores.append(try store(name)) }
+    if stores.isEmpty, namedLedger == nil {
+      throw Failure(.usage, "name a store with --store, a ledger with --ledger, or both")
+    }
+    let labels = stores.map(\.label)
+    do throws(Failure) {
+      let reader = namedLedger == nil ? nil : try reader()
+      let report = try reconciling { () throws(ReconcileError) in
+        try Validator.validate(ledger: reader, stores: stores, checks: checks)
+      }
+      let code: ExitCode = report.hasDrift ? .findings : .clean
+      try print(report)
+      audit(
+        "validate", stores: labels, outcome: report.hasDrift ? "drift" : "clean", code: code,
+        findings: report.findings)
+      return code
+    } catch {
+      audit("validate", stores: labels, outcome: error.message, code: error.code, findings: [])
+      throw error
+    }
+  }
+
+  private func printCodes() throws(Failure) -> ExitCode {
+    var records = try RecordPrinter(
+      ["code", "severity", "meaning", "remedy"].map { ($0, false) }, self)
+    for code in FindingCode.allCases {
+      try records.add([
+        .text(code.rawValue), .text(code.severity.rawValue), .text(code.meaning),
+        .text(code.remedy),
+      ])
+    }
+    try records.finish()
+    return .clean
+  }
+
+  private func print(_ report: ValidationReport) throws(Failure) {
+    switch format {
+    case .json: try print { json in report.write(to: &json) }
+    case .table:
+      try print(findings: report.findings)
+      try printing { () throws(OutputError) in try output.line(report.summary) }
+    default: try print(records: report.findings)
+    }
+  }
+
+  /// Prints findings for people: one sentence each.
+  func print(findings: [Finding]) throws(Failure) {
+    for finding in findings {
+      try printing { () throws(OutputError) in
+        try output.line(
+          "\(finding.severity.rawValue): \(finding.code.rawValue): \(finding.message)".printable)
+      }
+    }
+  }
+
+  private func print(records findings: [Finding]) throws(Failure) {
+    var records = try RecordPrinter(findingColumns.map { ($0, false) }, self)
+    for finding in findings {
+      try records.add([
+        .text(finding.severity.rawValue), .text(finding.code.rawValue),
+        .text(finding.entity.kind.rawValue), .name(finding.entity.id),
+        finding.store.map { .text($0) } ?? .none, .text(finding.message),
+      ])
+    }
+    try records.finish()
+  }
+}
+
+extension ValidationReport {
+  /// The last line for people.
+  var summary: String {
+    let seen = stores.map {
+      "\($0.label): \(counted(Int64($0.nodes), "node")), \(counted(Int64($0.hosts), "host"))"
+    }
+    let counts = severityCounts.filter { $0.count > 0 }.map {
+      counted(Int64($0.count), $0.severity.rawValue)
+    }
+    let verdict = hasDrift ? "drift: " : "clean: "
+    let ledgerText = ledger.map { ["ledger at sequence \($0.sequence)"] } ?? []
+    return verdict + (ledgerText + seen + counts).joined(separator: "; ")
+  }
+}
+
+/// A number with its noun, in the plural where that is due.
+func counted(_ number: Int64, _ noun: String) -> String {
+  "\(grouped(number)) \(noun)" + (number == 1 ? "" : "s")
+}

@@ -1,0 +1,190 @@
+internal import LedgerCore
+package import LedgerForensics
+internal import LedgerFormat
+package import LedgerLog
+package import LedgerPorts
+
+/// Looks at a ledger and at live stores, and changes nothing.
+package struct Validator {
+  private var reader: LogReader?
+  private let checks: Set<Check>
+  /// The targets that were projected, by sequence; stores mostly stand at the same one.
+  private var targets: [Int64: Target] = [:]
+  private var stateSequence: Int64?
+
+  private init(_ reader: LogReader?, _ checks: Set<Check>) {
+    self.reader = reader
+    self.checks = checks
+  }
+
+  /// Validates `stores`, or the ledger alone where there are none.
+  ///
+  /// - Parameters:
+  ///   - ledger: nil for stores that are checked against themselves only.
+  ///   - stores: each observed once, in this order.
+  ///   - checks: what to look at; `.ledger` needs a ledger and is left out without one.
+  /// - Returns: everything that was found.
+  /// - Throws: `ReconcileError.refused` for a store of another ledger or one that is named twice.
+  package static func validate(
+    ledger: LogReader?, stores: [any LiveStore], checks: Set<Check> = Set(Check.allCases)
+  ) throws(ReconcileError) -> ValidationReport {
+    guard ledger != nil || !stores.isEmpty else {
+      throw .refused("there is neither a ledger nor a store to validate")
+    }
+    var labels: Set<String> = []
+    for store in stores where !labels.insert(store.label).inserted {
+      throw .refused("the store \(store.label) is named twice; a store is not compared with itself")
+    }
+    var run = Validator(ledger, checks)
+    var report = ValidationReport()
+    for store in stores { try run.validate(store, into: &report) }
+    if let reader = run.reader {
+      if stores.isEmpty { report.findings = try run.ownFindings(of: reader) }
+      report.ledger = try reading { () throws(LogError) in try reader.position(at: reader.head) }
+    }
+    return report
+  }
+
+  private mutating func validate(
+    _ store: any LiveStore, into report: inout ValidationReport
+  ) throws(ReconcileError) {
+    let live = try asking { () throws(StoreError) in try store.observe() }
+    let (target, behind) = try target(for: live, label: store.label)
+    let diagnosis = Diagnosis(live, target: target, checks: checks, store: store.label)
+    report.stores.append(
+      ValidationReport.Store(
+        label: store.label, position: live.position, nodes: live.nodes.count,
+        hosts: live.hosts.count, selfConsistency: diagnosis.selfConsistency))
+    report.findings += (diagnosis.findings + behind).sorted(by: Finding.precedes)
+  }
+
+  /// What `live` should hold at its own position, and the finding that it is behind.
+  private mutating func target(
+    for live: Observation, label: String
+  ) throws(ReconcileError) -> (Target?, [Finding]) {
+    guard let ledger = reader else { return (nil, []) }
+    var current = ledger
+    if let position = live.position {
+      current = try Validator.reader(ledger, knowing: position, label: label)
+      if current !== ledger {
+        reader = current
+        stateSequence = nil
+      }
+    }
+    let sequence = live.position?.sequence ?? current.head
+    let target = try projected(current, sequence)
+    guard checks.contains(.ledger), live.position != nil else { return (target, []) }
+    let demanded = try lastStateSequence(current)
+    guard sequence < demanded else { return (target, []) }
+    let field = FieldDifference(
+      "sequence", projected: .integer(demanded), live: .integer(sequence))
+    let finding = Finding(
+      .behind, FindingEntity(.store, Name(label)), store: label, fields: [field],
+      "the store stands at sequence \(sequence) and the ledger's last change is \(demanded)")
+    return (target, [finding])
+  }
+
+  /// `ledger`, or a newer look at it, once it is sure that `position` is one of it.
+  static func reader(
+    _ ledger: LogReader, knowing position: StorePosition, label: String
+  ) throws(ReconcileError) -> LogReader {
+    var reader = ledger
+    // The store may have moved on since the ledger was opened.
+    if position.sequence > reader.head {
+      reader = try reading { () throws(LogError) in try ledger.refreshed() }
+    }
+    guard position.sequence <= reader.head else {
+      throw .refused(
+        "\(label) stands at sequence \(position.sequence), and the ledger ends at \(reader.head): "
+          + "it belongs to another ledger, or this one was cut")
+    }
+    let known = try reading { () throws(LogError) in try reader.position(at: position.sequence) }
+    guard known.chain == position.chain else {
+      throw .refused(
+        "\(label) stands at sequence \(position.sequence) of another ledger: its chain is "
+          + "\(position.chain), and this ledger's is \(known.chain)")
+    }
+    return reader
+  }
+
+  private mutating func projected(
+    _ reader: LogReader, _ sequence: Int64
+  ) throws(ReconcileError) -> Target {
+    if let known = targets[sequence] { return known }
+    let projection = try reading { () throws(LogError) in
+      try reader.project(
+        sequence == reader.head ? .all : .sequence(sequence), Projection.contentOptions)
+    }
+    if sequence == reader.head { stateSequence = projection.stateSequence }
+    let target = projection.contents(position: nil)
+    targets[sequence] = target
+    return target
+  }
+
+  private mutating func lastStateSequence(
+    _ reader: LogReader
+  ) throws(ReconcileError) -> Int64 {
+    if let stateSequence { return stateSequence }
+    let projection = try reading { () throws(LogError) in try reader.project(.all) }
+    stateSequence = projection.stateSequence
+    return projection.stateSequence
+  }
+}
+
+// MARK: - The ledger alone
+
+extension Validator {
+  private func ownFindings(of reader: LogReader) throws(ReconcileError) -> [Finding] {
+    var watcher = ContradictionWatcher()
+    let projection = try reading { () throws(LogError) in
+      var observer = NoObserver()
+      return try reader.project(
+        .all, Projection.contentOptions, observer: &observer, watcher: &watcher)
+    }
+    let ledger = FindingEntity(.ledger, Name(hex(reader.manifest.id)))
+    let contents = projection.contents(position: nil).contents
+    var findings = Invariants(Observation(), projected: contents, store: nil).findings()
+    if projection.state.totals == nil {
+      findings.append(
+        Finding(
+          .counterOverflow, ledger, store: nil, "the fleet's totals are more than 64 bits can hold")
+      )
+    }
+    if let first = projection.state.anomalies.first {
+      findings.append(
+        Finding(
+          .ledgerAnomaly, ledger, store: nil,
+          fields: [
+            FieldDifference("sequence", projected: .integer(first.sequence), live: nil),
+            FieldDifference(
+              "count", projected: .integer(Int64(projection.state.anomalies.count)), live: nil),
+          ],
+          "entry \(first.sequence) and perhaps others could not be applied: \(first.reason.message)"
+        ))
+    }
+    return (findings + watcher.findings).sorted(by: Finding.precedes)
+  }
+}
+
+/// Collects the recorded contradictions of a log; a log may be read more than once.
+private struct ContradictionWatcher: ReplayWatcher {
+  private var codes: [Int64: Contradiction] = [:]
+
+  mutating func block(_ batch: EntryBatch, of total: Int64) {
+    for detail in batch.details {
+      guard let code = detail.fact.rare.contradiction else { continue }
+      codes[batch.firstSequence + Int64(detail.row)] = code
+    }
+  }
+
+  var findings: [Finding] {
+    codes.sorted { $0.key < $1.key }.map { sequence, reason in
+      Finding(
+        .contradiction, FindingEntity(.entry, Name(String(sequence))), store: nil,
+        fields: [
+          FieldDifference("contradiction", projected: nil, live: .name(Name(reason.code)))
+        ],
+        "entry \(sequence) contradicts history: \(reason.message)")
+    }
+  }
+}

@@ -1,0 +1,111 @@
+package import LedgerCore
+package import LedgerPorts
+
+/// Checks a live store against itself: nodes against their configs, counters against nodes.
+///
+/// The "projected" side of its findings is what the config or the sum demands. One bad row never ends a check.
+package struct SelfConsistency {
+  /// What was found, in the order of reports, and how much was looked at.
+  package struct Result: Sendable {
+    package var findings: [Finding] = []
+    /// Nodes whose fields were compared with a config.
+    package var nodesChecked = 0
+    /// Nodes that name no config, or one that the store does not hold.
+    package var nodesUnchecked = 0
+    /// Nodes that disagree with their config.
+    package var nodesInconsistent = 0
+    /// Hosts whose counters were compared with their nodes.
+    package var hostsChecked = 0
+    /// Hosts that disagree with their nodes, or whose sums leave Int64.
+    package var hostsInconsistent = 0
+  }
+
+  private let live: Observation
+  private let store: String?
+  private let released: Set<Name>
+  private var result = Result()
+
+  /// Checks of `live`; nodes in `released` have a row and no longer count.
+  package init(_ live: Observation, store: String?, released: Set<Name> = []) {
+    self.live = live
+    self.store = store
+    self.released = released
+  }
+
+  /// Runs the checks that are asked for.
+  package func run(config: Bool, counters: Bool) -> Result {
+    var run = self
+    if config { run.checkConfigs() }
+    if counters { run.checkCounters() }
+    run.result.findings.sort(by: Finding.precedes)
+    return run.result
+  }
+
+  private mutating func checkConfigs() {
+    let missing = ["nodes.config_id", "configs"].filter { !live.optionalParts.contains($0) }
+    guard missing.isEmpty else {
+      result.findings += missing.map { Finding.notCompared($0, store) }
+      result.nodesUnchecked = live.nodes.count
+      return
+    }
+    var indices: [Name: Int] = [:]
+    for (index, config) in live.configs.enumerated() { indices[config.id] = index }
+    for node in live.nodes {
+      guard let id = node.config else {
+        result.nodesUnchecked += 1
+        continue
+      }
+      guard let index = indices[id] else {
+        result.nodesUnchecked += 1
+        result.findings.append(
+          Finding(
+            .configMissing, FindingEntity(.node, node.id), store: store,
+            fields: [FieldDifference("config_id", nil, id)],
+            "node '\(node.id)' names config '\(id)', which the store does not hold"))
+        continue
+      }
+      check(node, live.configs[index])
+    }
+  }
+
+  private mutating func check(_ node: LiveNode, _ config: LiveConfig) {
+    result.nodesChecked += 1
+    guard node.resources != config.resources else { return }
+    result.nodesInconsistent += 1
+    let fields = differences(
+      Resources.fieldNames, projected: config.resources.values, live: node.resources.values)
+    result.findings.append(
+      Finding(
+        .configMismatch, FindingEntity(.node, node.id), store: store, fields: fields,
+        "node '\(node.id)' is not what config '\(config.id)' declares: \(fields.text)"))
+  }
+
+  private mutating func checkCounters() {
+    let sums = HostSums(live.nodes, hosts: live.hosts, released: released)
+    for node in sums.strays {
+      result.findings.append(
+        Finding(
+          .unknownHost, FindingEntity(.node, node.id), store: store,
+          fields: [FieldDifference("host_id", nil, node.host)],
+          "node '\(node.id)' names host '\(node.host ?? "")', which the store does not hold"))
+    }
+    for (index, host) in live.hosts.enumerated() {
+      result.hostsChecked += 1
+      guard let sum = sums.counters(at: index) else {
+        result.hostsInconsistent += 1
+        result.findings.append(
+          Finding(
+            .counterOverflow, FindingEntity(.host, host.id), store: store,
+            "the nodes of host '\(host.id)' take more together than 64 bits can hold"))
+        continue
+      }
+      let fields = host.counterDifferences(from: sum)
+      guard !fields.isEmpty else { continue }
+      result.hostsInconsistent += 1
+      result.findings.append(
+        Finding(
+          .counterMismatch, FindingEntity(.host, host.id), store: store, fields: fields,
+          "the counters of host '\(host.id)' are not the sum of its nodes: \(fields.text)"))
+    }
+  }
+}

@@ -1,0 +1,129 @@
+internal import LedgerCore
+internal import LedgerFormat
+internal import LedgerPorts
+
+/// Snapshots are caches: one that is missing, stale, foreign or damaged costs time and nothing else.
+extension LogReader {
+  /// Writes a snapshot of the state at the end of the log, and returns its path and sequence; nil when there is
+  /// nothing to keep, or when voided entries make the state depend on more than the entries before it.
+  package func writeSnapshot() throws(LogError) -> (path: String, sequence: Int64)? {
+    guard head > 0, !map.hasVoids else { return nil }
+    let projection = try project(.all, .complete)
+    let link = try link(at: head)
+    let bytes = SnapshotCodec.bytes(projection, ledger: manifest.id, link: link)
+    let path = layout.snapshot(head)
+    try reaching { () throws(DiskError) in
+      try disk.makeDirectory(layout.snapshots)
+      let temporary = path + ".new"
+      let file = try disk.open(temporary, .updateOrCreate)
+      try file.resize(to: 0)
+      try file.write(bytes, at: 0)
+      try file.sync()
+      try disk.rename(temporary, to: path)
+      try disk.syncDirectory(layout.snapshots)
+    }
+    return (path, head)
+  }
+
+  /// The latest snapshot that `selection` can begin with, and the block that comes after it.
+  func startingPoint(
+    _ selection: Selection, _ options: ReplayOptions
+  ) -> (projection: Projection, block: Int)? {
+    guard !map.hasVoids, let names = try? disk.list(layout.snapshots) else { return nil }
+    for name in names.reversed() {
+      guard name.hasSuffix(".snap"), let sequence = Int64(name.dropLast(5)),
+        canBegin(selection, with: sequence),
+        let found = try? snapshot(layout.snapshots + "/" + name),
+        let block = map.block(of: sequence),
+        map.blocks[block].nextSequence == sequence + 1, isSelected(found, by: selection)
+      else { continue }
+      return (found.reduced(to: options), block + 1)
+    }
+    return nil
+  }
+
+  private func canBegin(_ selection: Selection, with sequence: Int64) -> Bool {
+    guard sequence <= head else { return false }
+    return switch selection {
+    case .sequence(let last): sequence <= last
+    default: true
+    }
+  }
+
+  private func isSelected(_ projection: Projection, by selection: Selection) -> Bool {
+    switch selection {
+    case .all, .sequence: true
+    case .recorded(let moment): projection.recorded.map { $0 <= moment } ?? false
+    case .occurred(let moment): projection.latestOccurred <= moment.microseconds
+    }
+  }
+
+  /// Reads a snapshot and checks that it belongs to this log.
+  func snapshot(_ path: String) throws(LogError) -> Projection {
+    let bytes = try snapshotBytes(path)
+    do throws(Malformed) {
+      let opened = try SnapshotCodec.open(bytes)
+      guard opened.ledger == manifest.id else { throw Malformed("it is of another ledger", at: 16) }
+      return try SnapshotCodec.projection(opened, policy: manifest.policy)
+    } catch {
+      throw .damaged(Damage(.rotten, file: path, offset: error.offset, error.what))
+    }
+  }
+
+  private func snapshotBytes(_ path: String) throws(LogError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    try reaching { () throws(DiskError) in
+      let file = try disk.open(path, .read)
+      try file.read(at: 0, count: try file.byteCount(), into: &bytes)
+    }
+    return bytes
+  }
+
+  /// Checks every snapshot against a replay from the beginning: same state, same chain.
+  func snapshotDamages() throws(LogError) -> [Damage] {
+    guard let names = try? disk.list(layout.snapshots) else { return [] }
+    var damages: [Damage] = []
+    for name in names where name.hasSuffix(".snap") {
+      let path = layout.snapshots + "/" + name
+      do throws(LogError) {
+        let bytes = try snapshotBytes(path)
+        _ = try snapshot(path)
+        guard let sequence = Int64(name.dropLast(5)), sequence >= 1, sequence <= head else {
+          throw .damaged(
+            Damage(.foreign, file: path, offset: 32, "the log has no such sequence"))
+        }
+        let replayed = try projectFromStart(.sequence(sequence), .complete)
+        let expected = SnapshotCodec.bytes(
+          replayed, ledger: manifest.id, link: try link(at: sequence))
+        if expected != bytes {
+          throw .damaged(
+            Damage(.rotten, file: path, offset: 40, "it is not the state of that sequence"))
+        }
+      } catch {
+        guard case .damaged(let damage) = error else { throw error }
+        damages.append(damage)
+      }
+    }
+    return damages
+  }
+}
+
+extension ReplayOptions {
+  /// Everything that a snapshot keeps.
+  static var complete: ReplayOptions {
+    ReplayOptions(keepsNodeNames: true, keepsDetails: true, keepsTouches: true)
+  }
+}
+
+extension Projection {
+  /// The projection with no more than `options` ask for.
+  func reduced(to options: ReplayOptions) -> Projection {
+    var reduced = self
+    if !options.keepsNodeNames {
+      reduced.registry = registry.withoutNodeNames()
+      reduced.nodeNames = []
+    }
+    if !options.keepsDetails { reduced.state = state.withoutDetails() }
+    return reduced
+  }
+}

@@ -1,0 +1,77 @@
+import AllocationLedger
+import LedgerForensics
+import Testing
+
+@Suite("The library of document 000", .tags(.reconcile))
+struct ReconcileLibraryTests {
+  private func damaged() throws -> (ReconcileWorld, Store) {
+    let world = try ReconcileWorld.prepared()
+    try world.run("UPDATE nodes SET cpu_millicores = 1 WHERE id = 'n3'")
+    try world.run("UPDATE hosts SET node_count = 7 WHERE id = 'h1'")
+    return (world, Store(sqlite: world.storePath))
+  }
+
+  @Test("a clean store has no inconsistencies and says so")
+  func clean() throws {
+    let world = try ReconcileWorld.prepared()
+    let results = try validateResourceTrackingConsistency(Store(sqlite: world.storePath))
+    #expect(!results.hasInconsistencies)
+    var text = ""
+    results.logSummary(to: &text)
+    #expect(text.contains("Checked 3 nodes and 3 hosts"))
+  }
+
+  @Test("what is wrong is listed with both sides")
+  func lists() throws {
+    let (world, store) = try damaged()
+    defer { withExtendedLifetime(world) {} }
+    let nodes = try validateNodeResourceConsistency(store)
+    #expect(nodes.map(\.nodeID) == ["n3"])
+    #expect(nodes.first?.stored.cpuMillicores == 1)
+    #expect(nodes.first?.config.cpuMillicores == 2_000)
+    let hosts = try validateHostCounterConsistency(store)
+    #expect(hosts.map(\.hostID) == ["h1", "h2"])
+    #expect(hosts.first?.stored.nodes == 7)
+    #expect(hosts.first?.actual?.nodes == 2)
+    var text = ""
+    try validateResourceTrackingConsistency(store).logSummary(to: &text)
+    #expect(text.split(separator: "\n").count == 4)
+  }
+
+  @Test("each repair counts what it changed, and one call repairs everything")
+  func repairs() throws {
+    let (world, store) = try damaged()
+    let nodes = try validateNodeResourceConsistency(store)
+    #expect(try repairNodeResourceInconsistencies(nodes, store) == 1)
+    #expect(try repairNodeResourceInconsistencies(nodes, store) == 0)
+    let hosts = try validateHostCounterConsistency(store)
+    #expect(try repairHostCounterInconsistencies(hosts, store) == 1)
+    #expect(try validateResourceTrackingConsistency(store).hasInconsistencies == false)
+    try world.run("UPDATE nodes SET cpu_millicores = 1; UPDATE hosts SET node_count = 7")
+    #expect(try repairAllResourceInconsistencies(store) == (3, 3))
+    #expect(try validateResourceTrackingConsistency(store).hasInconsistencies == false)
+  }
+
+  @Test("errors are told apart")
+  func errors() throws {
+    let (world, store) = try damaged()
+    try world.run("DELETE FROM configs; UPDATE nodes SET disk_bytes = 9223372036854775807")
+    #expect {
+      try repairAllResourceInconsistencies(store)
+    } throws: { error in
+      if case .overflow = error as? ValidationError { true } else { false }
+    }
+    try world.run("INSERT INTO configs VALUES ('c', NULL, 'many', 1, 1)")
+    #expect {
+      try validateNodeResourceConsistency(store)
+    } throws: { error in
+      if case .parseNodeConfig = error as? ValidationError { true } else { false }
+    }
+    try world.run("DROP TABLE hosts")
+    #expect {
+      try validateNodeResourceConsistency(store)
+    } throws: { error in
+      if case .queryHosts = error as? ValidationError { true } else { false }
+    }
+  }
+}

@@ -1,0 +1,42 @@
+package import LedgerCore
+
+extension LedgerState {
+  /// The whole state as lines in the form of `NaiveModel.lines`.
+  package func lines(_ registry: Registry, nodeNames: [Name]) -> [String] {
+    var lines: [String] = []
+    for (slot, host) in hosts.enumerated()
+    where host.phase != .unknown || host.counters != .zero {
+      lines.append(
+        "host \(registry.hostNames[slot]) \(host.phase) \(host.capacity.values) "
+          + "\(host.counters.values)")
+    }
+    for (slot, node) in nodes.enumerated() where node.isLive {
+      let host: Name = node.host == Slot.none ? "-" : registry.hostNames[Int(node.host)]
+      let flags =
+        "\(node.flags & NodeState.requested != 0) \(node.flags & NodeState.released != 0)"
+      lines.append("node \(nodeNames[slot]) \(host) \(node.resources.values) \(flags)")
+    }
+    for (slot, pool) in pools.enumerated() where pool.isKnown {
+      lines.append("pool \(registry.poolNames[slot]) \(pool.workers) \(pool.lastIssued)")
+    }
+    for (slot, held) in containers.enumerated() where held.isLive {
+      let limits = [held.cpuLimit, held.memoryLimit, held.diskLimit].map { $0 ?? -1 }
+      lines.append(
+        "container \(registry.containerNames[slot]) \(held.status ?? "-") "
+          + "\(held.template ?? "-") \(limits)")
+    }
+    return lines.sorted()
+  }
+}
+
+extension Intake {
+  /// The whole state as lines, in order.
+  package var lines: [String] { state.lines(registry, nodeNames: registry.nodeNames) }
+
+  /// An intake of an empty ledger.
+  package static func empty(_ policy: ReleasePolicy = .atDeletion) -> Intake {
+    Intake(
+      state: LedgerState(policy: policy), registry: Registry(keepsNodeNames: true),
+      touches: Touches(), nextSequence: 1, latestOccurred: .min)
+  }
+}
