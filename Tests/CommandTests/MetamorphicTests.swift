@@ -10,11 +10,13 @@ private struct History {
   init(seed: Int) throws {
     let lines = try generatedFacts(
       "--seed", "\(seed)", "--hosts", "12", "--events", "1200", "--late", "25")
+    var keys: [String] = []
     for (index, line) in lines.enumerated() {
       var members = try #require(JSON(line).value as? [String: Any])
-      members["key"] = "k\(index + 1)"
+      keys.append(members["key"] as? String ?? "line-\(index + 1)")
+      members["key"] = keys[index]
       members["cause"] = nil
-      if let sequence = members["upgrade"] as? Int { members["upgrade"] = "k\(sequence)" }
+      if let sequence = members["upgrade"] as? Int { members["upgrade"] = keys[sequence - 1] }
       let data = try JSONSerialization.data(withJSONObject: members, options: [.sortedKeys])
       let text = String(decoding: data, as: UTF8.self)
       let kinds = ["node", "pool", "container", "host"]
