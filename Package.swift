@@ -90,13 +90,6 @@ let package = Package(
       "TestSupport", path: "Tests/Support",
       ["FleetGenerator", "LedgerCore", "LedgerPorts", "LedgerText", "LinuxHost"]),
     tests("LedgerCoreTests", ["LedgerCore", "TestSupport"]),
-    tests("LedgerFormatTests", ["CShims", "LedgerCore", "LedgerFormat", "TestSupport"]),
-    tests(
-      "LedgerLogTests",
-      [
-        "LedgerCore", "LedgerEngine", "LedgerFormat", "LedgerLog", "LedgerPorts", "LedgerText",
-        "LinuxHost", "TestSupport",
-      ]),
     tests("LedgerTextTests", ["LedgerCore", "LedgerText"]),
     tests("ConnectorTests", ["LedgerCore", "LedgerPorts", "SQLiteStore"]),
     tests("ForensicsTests", ["LedgerCore", "LedgerForensics", "LedgerPorts"]),

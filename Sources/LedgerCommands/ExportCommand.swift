@@ -88,7 +88,8 @@ extension Context {
     return selector
   }
 
-  private func bound(_ option: String) throws(Failure) -> EntrySelector.Bound? {
+  /// What `--since` or `--until` says.
+  func bound(_ option: String) throws(Failure) -> EntrySelector.Bound? {
     guard let text = parsed.value(option) else { return nil }
     return switch try Point(text) {
     case .sequence(let sequence): .sequence(sequence)

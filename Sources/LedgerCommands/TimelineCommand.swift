@@ -34,8 +34,8 @@ extension Context {
   func runTimeline() throws(Failure) -> ExitCode {
     let (kind, id) = try entity()
     var selector = EntrySelector()
-    selector.since = try bound(of: "since")
-    selector.until = try bound(of: "until")
+    selector.since = try bound("since")
+    selector.until = try bound("until")
     let reader = try reader()
     var columns = TimelineColumns(kind)
     var changes: [Change] = []
@@ -60,14 +60,6 @@ extension Context {
     }
     try print(changes, columns, kind, id)
     return .clean
-  }
-
-  private func bound(of option: String) throws(Failure) -> EntrySelector.Bound? {
-    guard let text = parsed.value(option) else { return nil }
-    return switch try Point(text) {
-    case .sequence(let sequence): .sequence(sequence)
-    case .time(let time): isByRecordedTime ? .recorded(time) : .occurred(time)
-    }
   }
 
   private func print(

@@ -358,20 +358,3 @@ private struct OpeningWatcher: ReplayWatcher {
     progress(batch.nextSequence - 1, total)
   }
 }
-
-/// Which entry each idempotency key stands for.
-package struct KeyIndex: Sendable {
-  package struct Record: Hashable, Sendable {
-    var sequence: Int64
-    var fingerprint: UInt64
-  }
-
-  private var records: [Name: Record] = [:]
-
-  subscript(key: Name) -> Record? { records[key] }
-
-  /// The first entry of a key is the one that counts.
-  mutating func insert(_ key: Name, _ record: Record) {
-    if records[key] == nil { records[key] = record }
-  }
-}

@@ -51,7 +51,8 @@ final class ReconcileWorld {
   func record(_ facts: [Fact], contradicting: Bool = false) throws {
     let ledger = try ledger()
     for fact in facts {
-      _ = try ledger.admit(FactItem(fact: fact), recordsContradictions: contradicting)
+      var item = FactItem(fact: fact)
+      _ = try ledger.admit(&item, recordsContradictions: contradicting)
     }
     try ledger.commit()
   }
