@@ -1,6 +1,6 @@
 // Measures what the machine itself can do; tools/bench prints it beside what the ledger does.
 //
-//     limits DIRECTORY    prints lines of "name value"
+//     limits DIRECTORY [syncs]    prints lines of "name value"; with "syncs" those of the disk alone
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdint.h>
@@ -92,12 +92,14 @@ static double updates_per_second(size_t length) {
 }
 
 int main(int count, char **arguments) {
-  if (count != 2) {
-    fprintf(stderr, "usage: limits DIRECTORY\n");
+  int only_syncs = count == 3 && strcmp(arguments[2], "syncs") == 0;
+  if (count != 2 && !only_syncs) {
+    fprintf(stderr, "usage: limits DIRECTORY [syncs]\n");
     return 64;
   }
   printf("sync_growing %.0f\n", syncs_per_second(arguments[1], 0));
   printf("sync_zero_filled %.0f\n", syncs_per_second(arguments[1], 1));
+  if (only_syncs) return 0;
   printf("memcpy %.2f\n", memcpy_gigabytes_per_second());
   printf("updates_8_mib %.0f\n", updates_per_second(8 << 20));
   printf("updates_256_mib %.0f\n", updates_per_second(256 << 20));
