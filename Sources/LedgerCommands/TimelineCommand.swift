@@ -138,18 +138,20 @@ private struct TimelineColumns {
 
   /// Whether the walk's current entry is about `id`.
   mutating func concerns(_ walk: HistoryWalk, _ id: Name) -> Bool {
-    if walk.isContradicted { return concernsContradiction(walk, id) }
+    if walk.isContradicted { return names(id, in: walk) }
     if kind == .host {
       if host == nil { host = walk.registry.hostNames.firstIndex(of: id).map { UInt32($0) } }
       guard let host else { return false }
       if walk.hostChanges.contains(where: { $0.host == host }) { return true }
+      if walk.isVoided, names(id, in: walk) { return true }
       return walk.subject.map { $0.kind == .host && $0.slot == host } ?? false
     }
     guard let subject = walk.subject, subject.kind == kind else { return false }
     return walk.registry.name(of: kind, subject.slot) == id
   }
 
-  private func concernsContradiction(_ walk: HistoryWalk, _ id: Name) -> Bool {
+  /// Whether the current entry itself names `id`, whatever became of it.
+  private func names(_ id: Name, in walk: HistoryWalk) -> Bool {
     guard let fact = walk.entry?.fact else { return false }
     return switch kind {
     case .host: fact.host == id
@@ -163,20 +165,27 @@ private struct TimelineColumns {
     switch kind {
     case .host: return hostValues(walk)
     case .node:
-      guard !walk.isContradicted else { return names.map { _ in .none } }
+      // What is voided from the beginning never had a place in the state.
+      guard !walk.isContradicted, walk.stateSlot < walk.state.nodes.count else {
+        return names.map { _ in .none }
+      }
       let node = walk.state.nodes[walk.stateSlot]
       guard node.isLive else { return names.map { _ in .none } }
       let host =
         node.host == Slot.none ? Cell.none : .name(walk.registry.name(of: .host, node.host))
       return [host] + node.resources.values.map { .integer($0) }
     case .pool:
-      guard let slot = walk.registry.poolNames.firstIndex(of: id) else {
+      guard let slot = walk.registry.poolNames.firstIndex(of: id),
+        slot < walk.state.pools.count
+      else {
         return names.map { _ in .none }
       }
       let pool = walk.state.pools[slot]
       return [.integer(pool.workers), .integer(pool.lastIssued)]
     case .container:
-      guard let slot = walk.registry.containerNames.firstIndex(of: id) else {
+      guard let slot = walk.registry.containerNames.firstIndex(of: id),
+        slot < walk.state.containers.count
+      else {
         return names.map { _ in .none }
       }
       let container = walk.state.containers[slot]

@@ -75,14 +75,17 @@ package struct BlockEncoder {
     Column.put(shapes, layout, to: &writer)
     if !shapes.isEmpty {
       writer.put(varint: UInt64(batch.shapes.count))
-      Column.put(batch.shapes.map { UInt64($0.cpuMillicores + 1) }, layout, to: &writer)
-      Column.put(batch.shapes.map { UInt64($0.memoryBytes + 1) }, layout, to: &writer)
-      Column.put(batch.shapes.map { UInt64($0.diskBytes + 1) }, layout, to: &writer)
+      Column.put(batch.shapes.map { BlockEncoder.biased($0.cpuMillicores) }, layout, to: &writer)
+      Column.put(batch.shapes.map { BlockEncoder.biased($0.memoryBytes) }, layout, to: &writer)
+      Column.put(batch.shapes.map { BlockEncoder.biased($0.diskBytes) }, layout, to: &writer)
     }
-    Column.put(batch.workers.map { UInt64($0.before + 1) }, layout, to: &writer)
+    Column.put(batch.workers.map { BlockEncoder.biased($0.before) }, layout, to: &writer)
     Column.put(batch.workers.map { UInt64($0.after) }, layout, to: &writer)
-    Column.put(batch.workers.map { UInt64($0.lastIssued + 1) }, layout, to: &writer)
+    Column.put(batch.workers.map { BlockEncoder.biased($0.lastIssued) }, layout, to: &writer)
   }
+
+  /// A number from -1, which is "not said", as one from 0; the largest Int64 has its place too.
+  private static func biased(_ value: Int64) -> UInt64 { UInt64(bitPattern: value &+ 1) }
 
   private mutating func putAttributes(
     _ batch: EntryBatch, _ layout: Column.Layout, _ writer: inout ByteWriter
@@ -110,7 +113,7 @@ package struct BlockEncoder {
     let sources = batch.origins.map { $0.source.map { place(of: $0) + 1 } ?? 0 }
     Column.put(actors, layout, to: &writer)
     Column.put(sources, layout, to: &writer)
-    Column.put(batch.origins.map { UInt64(($0.cause ?? -1) + 1) }, layout, to: &writer)
+    Column.put(batch.origins.map { BlockEncoder.biased($0.cause ?? -1) }, layout, to: &writer)
   }
 
   private func putKeys(

@@ -126,8 +126,10 @@ package final class LogWriter {
     chain = Chain(link: chain.link)
     guard let rollback else { return }
     self.rollback = nil
+    // Where there was no segment before, the first one goes too.
+    let lastKept = rollback.offset > 0 ? rollback.firstSequence : 0
     let later = try reaching { () throws(DiskError) in try disk.list(layout.segments) }
-      .filter { $0.hasSuffix(".seg") && (Int64($0.dropLast(4)) ?? 0) > rollback.firstSequence }
+      .filter { $0.hasSuffix(".seg") && (Int64($0.dropLast(4)) ?? 0) > lastKept }
     file = nil
     for name in later.reversed() {
       let path = layout.segments + "/" + name
@@ -136,7 +138,12 @@ package final class LogWriter {
     firstSequence = rollback.firstSequence
     offset = rollback.offset
     nextSequence = rollback.nextSequence
-    guard offset > 0 else { return }
+    guard offset > 0 else {
+      let directory = layout.segments
+      try poisoning { () throws(DiskError) in try disk.syncDirectory(directory) }
+      isPoisoned = false
+      return
+    }
     let path = layout.segment(firstSequence)
     try poisoning { () throws(DiskError) in
       let reopened = try disk.open(path, .update)

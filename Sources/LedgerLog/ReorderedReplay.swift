@@ -120,14 +120,16 @@ struct ReorderedReplay {
     var renamer = Renamer(targets: targets, keepsNames: options.keepsNodeNames)
     var batch = EntryBatch()
     var cursor = reader.cursor()
+    // A late row may stand behind the end of the selection, and with it the names it points to.
+    let lastLate = late.lazy.map(\.batch.firstSequence).max() ?? 0
     var isDone = false
-    while !isDone, let block = try cursor.next(into: &batch) {
+    while !isDone || batch.nextSequence <= lastLate, let block = try cursor.next(into: &batch) {
       var latest = projection.latestOccurred
       do throws(MisplacedSlot) {
         var slots = SlotReader()
         for row in 0..<batch.count {
           try slots.advance(row, &batch, &projection.registry)
-          if options.keepsTouches {
+          if options.keepsTouches, !isDone {
             projection.touches.grow(to: projection.registry.counts)
             projection.touches.note(batch, row..<row + 1)
           }
@@ -135,6 +137,7 @@ struct ReorderedReplay {
         }
         try slots.finish(batch)
       } catch { throw reader.damage(block, error) }
+      guard !isDone else { continue }
       try watcher.block(batch, of: reader.head)
       isDone = fold(&batch, &latest, &projection, renamer, &observer)
       projection.latestOccurred = latest

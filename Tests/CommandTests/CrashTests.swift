@@ -53,10 +53,10 @@ private struct Correspondence {
     var book = Correspondence()
     var killedWhileBusy = 0
     for _ in 0..<CrashTests.killCount {
-      let batch = book.next(200, &random)
+      let batch = book.next(400, &random)
       let child = try ledger.start("append")
-      let delay = UInt32.random(in: 0...20_000, using: &random)
       let afterAnswer = Bool.random(using: &random)
+      let delay = UInt32.random(in: 0...(afterAnswer ? 5_000 : 30_000), using: &random)
       Thread.detachNewThread {
         // Line by line, so that the moment of the kill is one of many commits.
         for number in batch {

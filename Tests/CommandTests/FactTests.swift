@@ -397,11 +397,38 @@ private let stories = [
       host("h"), node("n", on: "h", 10), fact("entry_voided", 20, #""sequence":2,"reason":"typo""#),
     ])
     #expect(try ledger.export().count == 3)
-    let changes = try ledger.json("timeline", "host", "h")["changes"].list
-    #expect(changes.contains { $0["sequence"].integer == 2 && $0["mark"].text == "voided" })
+    for what in ["host h", "node n"] {
+      let words = what.split(separator: " ").map(String.init)
+      let shown = try ledger.run(["timeline"] + words + ["-o", "json"])
+      try #require(shown.status == 0, "\(shown.errors)")
+      let changes = try JSON(shown.output)["changes"].list
+      let marks = changes.filter { $0["sequence"].integer == 2 }.map { $0["mark"].text }
+      #expect(marks == ["voided"], "\(what)")
+    }
     // A void is known from its own sequence on, and says that the entry never counted.
     #expect(try ledger.counters("h", at: "seq:2") == "1/1000/100/10")
     #expect(try ledger.counters("h", at: "seq:3") == "0/0/0/0")
+  }
+
+  @Test("the timeline of what was voided from the beginning")
+  func voidedTimelines() throws {
+    let ledger = try Ledger(of: [
+      fact("worker_scaled", 1, #""pool":"p","workers_after":1"#),
+      fact("container_created", 1, #""container":"c","status":"up""#), host("h", 1),
+      node("n", on: "h", 1), fact("entry_voided", 2, #""sequence":1"#),
+      fact("entry_voided", 2, #""sequence":2"#), fact("entry_voided", 2, #""sequence":4"#),
+      fact("entry_voided", 2, #""sequence":3"#),
+    ])
+    for what in ["pool p", "container c", "host h", "node n"] {
+      for format in ["json", "table", "csv"] {
+        let words = what.split(separator: " ").map(String.init)
+        let shown = try ledger.run(["timeline"] + words + ["-o", format])
+        #expect(shown.status == 0, "\(what): \(shown.errors)")
+        #expect(shown.output.contains("voided"), "\(what)")
+      }
+    }
+    #expect(try ledger.state()["hosts"].list.isEmpty)
+    try ledger.verified()
   }
 
   @Test("who, where from, why and because of what are kept")

@@ -188,6 +188,22 @@ private let contraries = [
     #expect(try ledger.counters("h1") == "2/1001/1001/11")
   }
 
+  @Test("the largest numbers are kept")
+  func largest() throws {
+    let facts = [
+      host("h", 0, (most, most, most)), node("n", on: "h", 1, (most, most, most)),
+      fact(
+        "worker_scaled", 2,
+        #""pool":"p","workers_before":\(most),"workers_after":\(most),"last_issued":\(most)"#),
+      fact("host_resized", 3, #""host":"h",\(numbers((0, 0, 0))),"cause":\(most)"#),
+    ]
+    let ledger = try Ledger(of: facts)
+    #expect(try ledger.counters("h") == "1/\(most)/\(most)/\(most)")
+    #expect(try ledger.json("show", "pool", "p")["last_issued"].integer == Int64.max)
+    #expect(try JSON(ledger.export()[3])["cause"].integer == Int64.max)
+    try ledger.verified()
+  }
+
   @Test("fields that mean nothing are ignored, with one warning that counts them")
   func ignoredFields() throws {
     let ledger = try Ledger()
@@ -218,6 +234,25 @@ private let contraries = [
     #expect(try ledger.counters("h", at: "seq:2") == "1/1/1/1")
     let usage = try ledger.json("usage", "--since", "@0", "--until", "@100")["hosts"][0]
     #expect(usage["node_seconds"].text == "50")
+  }
+
+  @Test("what occurred late may bring hosts and nodes that no earlier commit knows")
+  func lateNames() throws {
+    let ledger = try Ledger(of: [host("a", 0), node("n", on: "a", 100)])
+    try ledger.record([
+      host("b", 50), node("m", on: "b", 51),
+      fact("worker_scaled", 52, #""pool":"p","workers_after":1"#),
+      fact("container_created", 53, #""container":"c""#),
+    ])
+    #expect(try ledger.counters("a", at: "@60") == "0/0/0/0")
+    #expect(try ledger.counters("b", at: "@60") == "1/1000/100/10")
+    for what in ["node m", "host b", "pool p", "container c"] {
+      let words = what.split(separator: " ").map(String.init)
+      #expect(try ledger.run(["show"] + words + ["--at", "@60"]).status == 0, "\(what)")
+      #expect(try ledger.run(["show"] + words + ["--at", "@49"]).status == 6, "\(what)")
+    }
+    let usage = try ledger.json("usage", "--since", "@0", "--until", "@61")["hosts"].list
+    #expect(usage.map { $0["node_seconds"].text } == ["0", "10"])
   }
 
   @Test("--by recorded goes by when the ledger heard of it")

@@ -14,7 +14,9 @@ private func eventfulLedger() throws -> Ledger {
   try ledger.record(generatedFacts("--hosts", "8", "--events", "1500", "--late", "20"))
   try ledger.record([
     host(#"odd,\"name\"\nof a host"#), keyed(host("keyed"), "a key"),
-    node("v", on: "keyed", 10, (1, 2, 3), #","name":"","actor":"eve","source":"api","cause":3"#),
+    node(
+      "v", on: "keyed", 10, (1, 2, 3),
+      #","name":"a \\"b\\",\\nc","actor":"eve","source":"api","cause":3"#),
     node("w", on: "keyed", 11, (1, 2, 3)), deletion("w", 12),
     node("w", on: "keyed", 13, (4, 5, 6)),
   ])
