@@ -90,6 +90,7 @@ let package = Package(
       "TestSupport", path: "Tests/Support",
       ["FleetGenerator", "LedgerCore", "LedgerPorts", "LedgerText", "LinuxHost"]),
     tests("LedgerCoreTests", ["LedgerCore", "TestSupport"]),
+    tests("LedgerFormatTests", ["CShims", "LedgerCore", "LedgerFormat", "TestSupport"]),
     tests("LedgerTextTests", ["LedgerCore", "LedgerText"]),
     tests("ConnectorTests", ["LedgerCore", "LedgerPorts", "SQLiteStore"]),
     tests("ForensicsTests", ["LedgerCore", "LedgerForensics", "LedgerPorts"]),

@@ -86,7 +86,13 @@ package struct ByteReader {
       let byte = try self.byte(bytes)
       guard shift < 63 || byte <= 1 else { throw Malformed("a number is too long", at: start) }
       value |= UInt64(byte & 0x7F) << shift
-      if byte < 0x80 { break }
+      if byte < 0x80 {
+        // Every number has one encoding, so that equal facts have equal bytes.
+        guard byte != 0 || shift == 0 else {
+          throw Malformed("a number is longer than needed", at: start)
+        }
+        break
+      }
       shift += 7
     }
     return value

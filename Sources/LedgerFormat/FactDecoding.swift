@@ -73,7 +73,10 @@ extension FactCodec {
     case .diskLimit: rare.diskLimit = try reader.signed(bytes)
     case .target: rare.target = try reader.signed(bytes)
     case .targetKey: rare.targetKey = try reader.name(bytes)
-    case .present: rare.present = try reader.byte(bytes) != 0
+    case .present:
+      let truth = try reader.byte(bytes)
+      guard truth <= 1 else { throw Malformed("a truth is neither 0 nor 1", at: start) }
+      rare.present = truth == 1
     case .counters:
       rare.counters = Counters(
         nodes: try reader.signed(bytes), resources: try reader.resources(bytes))
