@@ -193,7 +193,8 @@ extension Context {
     try printing { () throws(OutputError) in
       try output.line(done)
       if !outcome.remaining.isEmpty {
-        try output.line("\(counted(Int64(outcome.remaining.count), "finding")) remain")
+        let count = Int64(outcome.remaining.count)
+        try output.line("\(counted(count, "finding")) \(count == 1 ? "remains" : "remain")")
       }
     }
   }

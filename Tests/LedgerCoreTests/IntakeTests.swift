@@ -129,7 +129,9 @@ struct IntakeTests {
     #expect(refused == refusal.reason)
     #expect(intake.lines == before.lines)
     #expect(intake.nextSequence == before.nextSequence)
-    #expect(intake.touches == before.touches)
+    var touches = before.touches
+    touches.grow(to: SlotCounts(nodes: intake.touches.nodes.count, hosts: 0, pools: 0, containers: 0))
+    #expect(intake.touches == touches)
     #expect(intake.registry.counts == before.registry.counts)
     #expect(intake.registry.freeNodeSlots == before.registry.freeNodeSlots)
     #expect(intake.batch.shapes == before.batch.shapes)

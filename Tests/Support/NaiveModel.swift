@@ -42,6 +42,9 @@ package struct NaiveModel {
   package private(set) var pools: [Name: Pool] = [:]
   package private(set) var containers: [Name: Container] = [:]
 
+  /// Pools and containers that were ever there.
+  private var seen: Set<[Name]> = []
+
   package init(policy: ReleasePolicy, checksDeletions: Bool) {
     self.policy = policy
     self.checksDeletions = checksDeletions
@@ -99,6 +102,10 @@ package struct NaiveModel {
     _ node: Node?, _ key: Name, mustBeRegistered: Bool
   ) -> Contradiction? {
     let old = nodes[key]
+    if let old, let host = old.host, host != node?.host {
+      let left = zip((hosts[host] ?? Host()).counters, old.share).map { Int128($0) - $1 }
+      if left.contains(where: { $0 < 0 }) { return .negativeCounter }
+    }
     if mustBeRegistered, let host = node?.host, let refusal = refusal(host) { return refusal }
     var sums: [Name: [Int128]] = [:]
     var order: [Name] = []
@@ -162,6 +169,7 @@ package struct NaiveModel {
     pool.workers = fact.workersAfter ?? 0
     pool.issued = fact.lastIssued ?? pool.issued
     pools[id] = pool
+    seen.insert(["pool", id])
     return nil
   }
 
@@ -187,6 +195,7 @@ package struct NaiveModel {
     let limits = [said.cpuLimit, said.memoryLimit, said.diskLimit]
     container.limits = zip(limits, container.limits).map { $0 ?? $1 }
     containers[id] = container
+    seen.insert(["container", id])
   }
 
   private mutating func adopt(_ fact: Fact, _ key: Name?) -> Contradiction? {
@@ -194,13 +203,16 @@ package struct NaiveModel {
     if let id = fact.node { return adoptNode(fact, id, key ?? id, isPresent) }
     if let id = fact.pool {
       guard isPresent else { return removePool(id) }
+      seen.insert(["pool", id])
       var pool = pools[id] ?? Pool()
       pool.workers = fact.workersAfter ?? pool.workers
       pool.issued = fact.lastIssued ?? pool.issued
       pools[id] = pool
     } else if let id = fact.rare.container {
+      guard isPresent || seen.contains(["container", id]) else { return .unknownContainer }
       if isPresent { merge(fact.rare, id) } else { containers[id] = nil }
     } else if let id = fact.host {
+      guard isPresent || hosts[id] != nil else { return .unknownHost }
       adoptHost(fact, id, isPresent)
     } else {
       return .unknownEntry
@@ -209,6 +221,7 @@ package struct NaiveModel {
   }
 
   private mutating func removePool(_ id: Name) -> Contradiction? {
+    guard seen.contains(["pool", id]) else { return .unknownEntry }
     pools[id] = nil
     return nil
   }

@@ -1,0 +1,107 @@
+// Measures what the machine itself can do; tools/bench prints it beside what the ledger does.
+//
+//     limits DIRECTORY [syncs]    prints lines of "name value"; with "syncs" those of the disk alone
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+static double seconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void fail(const char *what) {
+  perror(what);
+  exit(2);
+}
+
+// Appends of 64 bytes, each followed by fdatasync, for a second; into a growing or a zero-filled file.
+static double syncs_per_second(const char *directory, int zero_filled) {
+  char path[4096];
+  snprintf(path, sizeof path, "%s/limits.tmp", directory);
+  int file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+  if (file < 0) fail(path);
+  char bytes[64];
+  memset(bytes, 7, sizeof bytes);
+  if (zero_filled) {
+    size_t length = 4 << 20;
+    char *zeros = calloc(1, length);
+    if (!zeros || pwrite(file, zeros, length, 0) != (ssize_t)length || fsync(file) != 0) fail("write");
+    free(zeros);
+  }
+  long count = 0;
+  double start = seconds(), end = start;
+  while (end - start < 1 && count < 60000) {
+    if (pwrite(file, bytes, sizeof bytes, count * 64) != sizeof bytes) fail("write");
+    if (fdatasync(file) != 0) fail("fdatasync");
+    count++;
+    end = seconds();
+  }
+  close(file);
+  unlink(path);
+  return (double)count / (end - start);
+}
+
+static void *pages(size_t length) {
+  void *memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) fail("mmap");
+  madvise(memory, length, MADV_HUGEPAGE);
+  memset(memory, 1, length);
+  return memory;
+}
+
+static double memcpy_gigabytes_per_second(void) {
+  size_t length = 256 << 20;
+  char *from = pages(length), *to = pages(length);
+  double best = 1e9;
+  for (int round = 0; round < 5; round++) {
+    double start = seconds();
+    memcpy(to, from, length);
+    __asm__ volatile("" : : "r"(to) : "memory");
+    double took = seconds() - start;
+    if (took < best) best = took;
+  }
+  munmap(from, length);
+  munmap(to, length);
+  return (double)length / best / 1e9;
+}
+
+// Updates of 8 bytes at random places of a table: what a fold does, without decoding or checking anything.
+static double updates_per_second(size_t length) {
+  uint64_t *table = pages(length);
+  uint64_t mask = length / 8 - 1, place = 88172645463325252;
+  long count = 20000000;
+  double start = seconds();
+  for (long round = 0; round < count; round++) {
+    place ^= place << 13;
+    place ^= place >> 7;
+    place ^= place << 17;
+    table[place & mask] += place;
+  }
+  __asm__ volatile("" : : "r"(table) : "memory");
+  double took = seconds() - start;
+  munmap(table, length);
+  return (double)count / took;
+}
+
+int main(int count, char **arguments) {
+  int only_syncs = count == 3 && strcmp(arguments[2], "syncs") == 0;
+  if (count != 2 && !only_syncs) {
+    fprintf(stderr, "usage: limits DIRECTORY [syncs]\n");
+    return 64;
+  }
+  printf("sync_growing %.0f\n", syncs_per_second(arguments[1], 0));
+  printf("sync_zero_filled %.0f\n", syncs_per_second(arguments[1], 1));
+  if (only_syncs) return 0;
+  printf("memcpy %.2f\n", memcpy_gigabytes_per_second());
+  printf("updates_8_mib %.0f\n", updates_per_second(8 << 20));
+  printf("updates_256_mib %.0f\n", updates_per_second(256 << 20));
+  return 0;
+}
