@@ -138,12 +138,12 @@ private struct TimelineColumns {
 
   /// Whether the walk's current entry is about `id`.
   mutating func concerns(_ walk: HistoryWalk, _ id: Name) -> Bool {
-    if walk.isContradicted { return names(id, in: walk) }
+    if walk.isContradicted { return entryNames(id, in: walk) }
     if kind == .host {
       if host == nil { host = walk.registry.hostNames.firstIndex(of: id).map { UInt32($0) } }
       guard let host else { return false }
       if walk.hostChanges.contains(where: { $0.host == host }) { return true }
-      if walk.isVoided, names(id, in: walk) { return true }
+      if walk.isVoided, entryNames(id, in: walk) { return true }
       return walk.subject.map { $0.kind == .host && $0.slot == host } ?? false
     }
     guard let subject = walk.subject, subject.kind == kind else { return false }
@@ -151,7 +151,7 @@ private struct TimelineColumns {
   }
 
   /// Whether the current entry itself names `id`, whatever became of it.
-  private func names(_ id: Name, in walk: HistoryWalk) -> Bool {
+  private func entryNames(_ id: Name, in walk: HistoryWalk) -> Bool {
     guard let fact = walk.entry?.fact else { return false }
     return switch kind {
     case .host: fact.host == id

@@ -123,6 +123,21 @@ private let small = [host("h1"), node("n1", on: "h1", 10), node("n2", on: "h1", 
     #expect(ended.output.wholeMatch(of: /allocledger [0-9]+\.[0-9]+\.[0-9]+\n/) != nil)
   }
 
+  @Test("completion is a script that its shell can read, and names every command")
+  func completion() throws {
+    for shell in ["bash", "zsh", "fish"] {
+      let ended = try Program.allocledger.run(["completion", shell])
+      #expect(ended.status == 0)
+      for command in commands { #expect(ended.output.contains(command), "\(shell)") }
+      #expect(!ended.output.contains(" man "), "hidden commands are listed nowhere")
+    }
+    let bash = try Program.allocledger.run(["completion", "bash"])
+    #expect(try Program(path: "bash").run(["-n"], input: bash.bytes).status == 0)
+    #expect(try Program.allocledger.run(["completion", "tcsh"]).status == 64)
+    let page = try Program.allocledger.run(["man"])
+    #expect(page.output.hasPrefix(".TH \"ALLOCLEDGER\" \"1\""))
+  }
+
   @Test("global options are accepted before and after the command")
   func optionPlaces() throws {
     let ledger = try Ledger(of: small)

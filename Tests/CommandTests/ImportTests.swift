@@ -194,8 +194,8 @@ private let contraries = [
       host("h", 0, (most, most, most)), node("n", on: "h", 1, (most, most, most)),
       fact(
         "worker_scaled", 2,
-        #""pool":"p","workers_before":\(most),"workers_after":\(most),"last_issued":\(most)"#),
-      fact("host_resized", 3, #""host":"h",\(numbers((0, 0, 0))),"cause":\(most)"#),
+        #""pool":"p","workers_before":\#(most),"workers_after":\#(most),"last_issued":\#(most)"#),
+      fact("host_resized", 3, #""host":"h",\#(numbers((0, 0, 0))),"cause":\#(most)"#),
     ]
     let ledger = try Ledger(of: facts)
     #expect(try ledger.counters("h") == "1/\(most)/\(most)/\(most)")

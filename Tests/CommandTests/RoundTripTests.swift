@@ -16,7 +16,7 @@ private func eventfulLedger() throws -> Ledger {
     host(#"odd,\"name\"\nof a host"#), keyed(host("keyed"), "a key"),
     node(
       "v", on: "keyed", 10, (1, 2, 3),
-      #","name":"a \\"b\\",\\nc","actor":"eve","source":"api","cause":3"#),
+      #","name":"a \"b\",\nc","actor":"eve","source":"api","cause":3"#),
     node("w", on: "keyed", 11, (1, 2, 3)), deletion("w", 12),
     node("w", on: "keyed", 13, (4, 5, 6)),
   ])
