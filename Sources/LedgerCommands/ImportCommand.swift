@@ -104,16 +104,19 @@ extension Context {
     }
     if ignored > 0 {
       let list = names.map { $0.description.printable }.joined(separator: ", ")
-      messages.warning("ignored \(ignored) fields that no fact of their type has: \(list)")
+      messages.warning(
+        "ignored \(counted(Int64(ignored), "field")) that no fact of their type has: \(list)")
     }
     if summary.late > 0 {
       messages.note(
-        "\(summary.late) facts occurred before facts recorded earlier; by occurred time they take their place"
+        "\(counted(summary.late, "fact")) occurred before facts recorded earlier; "
+          + "by occurred time they take their place"
       )
     }
     if let first = summary.firstOverCapacity {
       messages.warning(
-        "\(summary.overCapacity) facts left a host over its capacity, the first in \(first)")
+        "\(counted(summary.overCapacity, "fact")) left a host over its capacity, the first in \(first)"
+      )
     }
     if let first = summary.firstContradiction {
       messages.warning(
@@ -124,7 +127,7 @@ extension Context {
     switch format {
     case .table:
       let text =
-        "recorded \(summary.recorded) entries"
+        "recorded \(counted(summary.recorded, "entry", "entries"))"
         + (summary.recorded > 0 ? ", sequences \(summary.firstSequence) to \(summary.head)" : "")
         + (summary.duplicates > 0 ? "; \(summary.duplicates) were recorded before" : "")
       try printing { () throws(OutputError) in try output.line(text) }

@@ -20,7 +20,7 @@ extension Command {
       .value(
         "output", short: "o", "FORMAT", "how results are printed",
         kind: .choice(OutputFormat.allCases.map(\.rawValue)), default: "table"),
-      .flag("quiet", short: "q", "print no notes"),
+      .flag("quiet", short: "q", "print no notes; warnings and errors stay"),
       .flag("verbose", short: "v", "print details: queries and timings"),
       .value(
         "log-format", "FORMAT", "how messages are printed", kind: .choice(["text", "json"]),

@@ -71,10 +71,7 @@ extension Context {
       try write(PlanFile.encode(planned), to: path)
       messages.note("the plan is in \(path); apply it with --apply --plan \(path)")
     }
-    if let refusal = guarding.refusal(of: planned.plan) {
-      audit("repair", stores: [store.label], outcome: refusal, code: .refused, findings: [])
-      throw Failure(.refused, refusal)
-    }
+    if let refusal = guarding.refusal(of: planned.plan) { throw Failure(.refused, refusal) }
     if !planned.isEmpty, parsed.value("emit") == nil {
       messages.note("nothing was changed; --apply acts")
     }

@@ -53,7 +53,8 @@ extension Context {
     repair: Int64? = nil
   ) {
     let record = AuditRecord(
-      time: clock.now(), command: command, arguments: parsed.positionals, stores: stores,
+      time: clock.now(), command: command, arguments: Array(CommandLine.arguments.dropFirst()),
+      stores: stores,
       outcome: outcome, exitCode: Int(code.rawValue), findings: findings, repair: repair)
     let path = namedLedger.map { LogLayout(directory: $0).audit } ?? userState("audit.ndjson")
     do throws(ReconcileError) {

@@ -36,7 +36,9 @@ extension Context {
     }
     let labels = stores.map(\.label)
     do throws(Failure) {
-      let reader = namedLedger == nil ? nil : try reader()
+      // The store's own consistency needs no ledger, whatever ledger the environment names.
+      let needsLedger = checks.contains(.ledger) || stores.isEmpty
+      let reader = needsLedger && namedLedger != nil ? try reader() : nil
       let report = try reconciling { () throws(ReconcileError) in
         try Validator.validate(ledger: reader, stores: stores, checks: checks)
       }
@@ -114,6 +116,6 @@ extension ValidationReport {
 }
 
 /// A number with its noun, in the plural where that is due.
-func counted(_ number: Int64, _ noun: String) -> String {
-  "\(grouped(number)) \(noun)" + (number == 1 ? "" : "s")
+func counted(_ number: Int64, _ noun: String, _ plural: String? = nil) -> String {
+  "\(grouped(number)) " + (number == 1 ? noun : plural ?? noun + "s")
 }

@@ -89,8 +89,10 @@ extension Context {
     guard result.damages.isEmpty, result.isComplete else { return }
     try printing { () throws(OutputError) in
       try output.line(
-        "verified \(result.head) entries in \(result.blocks) blocks and \(result.segments) segments, "
-          + "\(result.byteCount) bytes; chain \(hex(result.progress.link))")
+        "verified \(counted(result.head, "entry", "entries")) in "
+          + "\(counted(Int64(result.blocks), "block")) and "
+          + "\(counted(Int64(result.segments), "segment")), \(grouped(result.byteCount)) bytes; chain \(hex(result.progress.link))"
+      )
     }
   }
 
@@ -180,6 +182,7 @@ extension Context {
       messages.warning(
         "behind that is damage, and nothing was copied from there: \(damage.file): offset \(damage.offset): "
           + damage.what)
+      return .findings
     }
     return .clean
   }

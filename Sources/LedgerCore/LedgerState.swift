@@ -184,11 +184,4 @@ extension LedgerState {
     self.containers = containers
     nodeDetails = details
   }
-
-  /// The state without attributes and times of nodes.
-  package func withoutDetails() -> LedgerState {
-    var plain = self
-    plain.nodeDetails = nil
-    return plain
-  }
 }

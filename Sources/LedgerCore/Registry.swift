@@ -23,30 +23,21 @@ package struct Registry: Sendable {
 
   /// A registry from its parts, as a snapshot kept them, or nil when they do not fit together.
   package init?(
-    nodeNames: [Name], hostNames: [Name], poolNames: [Name], containerNames: [Name],
-    freeNodeSlots: [UInt32]
+    nodeNames: [Name]?, nodeSlotCount: Int, hostNames: [Name], poolNames: [Name],
+    containerNames: [Name], freeNodeSlots: [UInt32]
   ) {
-    guard Set(freeNodeSlots).count == freeNodeSlots.count,
-      freeNodeSlots.allSatisfy({ Int($0) < nodeNames.count })
-    else { return nil }
-    keepsNodeNames = true
-    self.nodeNames = nodeNames
+    var isFree = [Bool](repeating: false, count: nodeSlotCount)
+    for slot in freeNodeSlots {
+      guard Int(slot) < nodeSlotCount, !isFree[Int(slot)] else { return nil }
+      isFree[Int(slot)] = true
+    }
+    keepsNodeNames = nodeNames != nil
+    self.nodeNames = nodeNames ?? []
     self.hostNames = hostNames
     self.poolNames = poolNames
     self.containerNames = containerNames
     self.freeNodeSlots = freeNodeSlots
-    nodeSlotCount = UInt32(nodeNames.count)
-  }
-
-  /// The registry without the names of nodes.
-  package func withoutNodeNames() -> Registry {
-    var plain = Registry(keepsNodeNames: false)
-    plain.hostNames = hostNames
-    plain.poolNames = poolNames
-    plain.containerNames = containerNames
-    plain.freeNodeSlots = freeNodeSlots
-    plain.nodeSlotCount = nodeSlotCount
-    return plain
+    self.nodeSlotCount = UInt32(nodeSlotCount)
   }
 
   /// The slot that the next new node gets.

@@ -32,6 +32,9 @@ package final class WritableLedger {
   /// Entries were voided, so the intake's state is not what it should be.
   private var isStale = false
   private var saved: Saved?
+  /// What each node was before its latest upgrade; kept from the first rollback on, because most fleets have none.
+  private var upgrades: [UInt32: Upgrade]?
+  private var keepsDetails = false
 
   /// Opens the ledger in `directory`.
   package init(
@@ -43,7 +46,7 @@ package final class WritableLedger {
       directory: directory, disk: disk, clock: clock, process: process, watcher: &watcher)
     writer = opened.writer
     keys = watcher.keys
-    voided = watcher.voided
+    voided = try opened.reader.voidedSequences()
     intake = WritableLedger.intake(opened.projection, nextSequence: opened.reader.head + 1)
   }
 
@@ -59,21 +62,32 @@ package final class WritableLedger {
   /// Whether admitted entries wait for `commit`.
   package var isCommitOpen: Bool { recorded != nil }
 
+  /// A node's latest upgrade, and what it was before.
+  private struct Upgrade {
+    var node: Name
+    var sequence: Int64
+    var resources: Resources
+    var attributes: NodeAttributes
+  }
+
   private struct Saved: ~Copyable {
     var intake: Intake
+    var upgrades: [UInt32: Upgrade]?
     var keys: KeyIndex
     var voided: Set<Int64>
     var recorded: Timestamp?
   }
 
   private func snapshot() -> Saved {
-    Saved(intake: intake.copy(), keys: keys, voided: voided, recorded: recorded)
+    Saved(
+      intake: intake.copy(), upgrades: upgrades, keys: keys, voided: voided, recorded: recorded)
   }
 
   private func restore(_ saved: consuming Saved) {
     keys = saved.keys
     voided = saved.voided
     recorded = saved.recorded
+    upgrades = saved.upgrades
     intake = saved.intake
   }
 
@@ -153,9 +167,11 @@ package final class WritableLedger {
       try admitVoid(fact, fingerprint)
     } else {
       if fact.type == .nodeUpgradeRolledBack, !isContradicted { fact = try resolved(fact) }
+      let upgrade = upgrades == nil ? nil : upgrade(by: fact, sequence)
       do throws(Contradiction) {
         _ = try intake.admit(fact, fingerprint: fingerprint)
       } catch { throw .rejected(.contradiction(error)) }
+      if let upgrade, !isContradicted { upgrades?[upgrade.slot] = upgrade.record }
     }
     fact.normalize()
     let moment = recorded ?? restoring ?? writer.begin()
@@ -289,6 +305,44 @@ extension WritableLedger {
     guard let target = fact.rare.target ?? byKey, target >= 1, target <= head else {
       throw .rejected(.contradiction(.unknownEntry))
     }
+    if upgrades == nil { try followUpgrades() }
+    if let slot = intake.node(node), let upgrade = upgrades?[slot], upgrade.sequence == target,
+      upgrade.node == node
+    {
+      var restored = fact
+      restored.setResources(upgrade.resources)
+      restored.attributes = upgrade.attributes
+      return restored
+    }
+    return try resolvedByReplay(fact, node, target)
+  }
+
+  /// From now on, remembers what nodes were before they are upgraded.
+  private func followUpgrades() throws(AdmissionFailure) {
+    keepsDetails = true
+    try refresh()
+    upgrades = [:]
+  }
+
+  /// The upgrade that `fact` is, with what the node is before it.
+  private func upgrade(
+    by fact: Fact, _ sequence: Int64
+  ) -> (slot: UInt32, record: Upgrade)? {
+    guard fact.type == .nodeUpgraded, let node = fact.node, let slot = intake.node(node),
+      let details = intake.state.nodeDetails
+    else { return nil }
+    return (
+      slot,
+      Upgrade(
+        node: node, sequence: sequence, resources: intake.state.nodes[Int(slot)].resources,
+        attributes: details.attributes(of: Int(slot)))
+    )
+  }
+
+  /// The same for an upgrade from before the first rollback: takes a pass over the log.
+  private func resolvedByReplay(
+    _ fact: Fact, _ node: Name, _ target: Int64
+  ) throws(AdmissionFailure) -> Fact {
     let upgrade = try entry(target)
     guard upgrade.fact.type == .nodeUpgraded, upgrade.fact.node == node else {
       throw .rejected(.contradiction(.notAnUpgrade))
@@ -329,18 +383,18 @@ extension WritableLedger {
     do throws(LogError) {
       let reader = try readerOfAll()
       let projection = try reader.project(
-        .all, ReplayOptions(keepsNodeNames: true, keepsTouches: true))
+        .all,
+        ReplayOptions(keepsNodeNames: true, keepsDetails: keepsDetails, keepsTouches: true))
       intake = WritableLedger.intake(projection, nextSequence: intake.nextSequence)
     } catch { throw .log(error) }
     isStale = false
   }
 }
 
-/// Collects keys and voids while the log is replayed for writing.
+/// Collects keys while the log is replayed for writing.
 private struct OpeningWatcher: ReplayWatcher {
   let progress: (Int64, Int64) -> Void
   var keys = KeyIndex()
-  var voided: Set<Int64> = []
 
   mutating func block(_ batch: EntryBatch, of total: Int64) {
     for key in batch.keys {
@@ -348,12 +402,6 @@ private struct OpeningWatcher: ReplayWatcher {
         key.key,
         KeyIndex.Record(
           sequence: batch.firstSequence + Int64(key.row), fingerprint: key.fingerprint))
-    }
-    for detail in batch.details where detail.fact.type == .entryVoided {
-      guard let target = detail.fact.rare.target, detail.fact.rare.contradiction == nil else {
-        continue
-      }
-      voided.insert(target)
     }
     progress(batch.nextSequence - 1, total)
   }

@@ -105,7 +105,9 @@ extension ByteReader {
     guard head & 1 == 0, head / 2 <= UInt64(remaining) else {
       throw Malformed("the length of a text is wrong", at: start)
     }
-    return Name(utf8: bytes, try skip(Int(head / 2)))
+    let name = Name(utf8: bytes, try skip(Int(head / 2)))
+    guard name.uuid == nil else { throw Malformed("a UUID is written as text", at: start) }
+    return name
   }
 
   /// Reads the 16 bytes of a UUID.

@@ -43,7 +43,7 @@ package enum NameList {
   }
 
   /// Passes over a list.
-  static func skip(
+  package static func skip(
     from reader: inout ByteReader, _ bytes: Span<UInt8>, scratch: inout [UInt32]
   ) throws(Malformed) {
     let count = try reader.count(bytes, atMost: NameList.countMax)

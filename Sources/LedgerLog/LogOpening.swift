@@ -18,6 +18,12 @@ extension LogWriter {
     guard try !reaching({ () throws(DiskError) in try disk.exists(layout.manifest) }) else {
       throw .exists(path: directory)
     }
+    guard try !layout.holdsSegments(disk) else {
+      throw .damaged(
+        Damage(
+          .missing, file: layout.manifest, offset: 0,
+          "the directory holds a log whose declaration is lost"))
+    }
     try reaching { () throws(DiskError) in
       try disk.makeDirectory(layout.segments)
       let lock = try disk.open(layout.lock, .updateOrCreate)

@@ -20,6 +20,14 @@ package struct LogLayout: Hashable, Sendable {
   /// One line for each run of validate, repair and undo.
   package var audit: String { directory + "/audit.ndjson" }
 
+  /// Whether there is a log, with or without the file that declares it.
+  func holdsSegments(_ disk: any Disk) throws(LogError) -> Bool {
+    do throws(DiskError) {
+      guard try disk.exists(segments) else { return false }
+      return try disk.list(segments).contains { $0.hasSuffix(".seg") }
+    } catch { throw .disk(error) }
+  }
+
   package func segment(_ firstSequence: Int64) -> String {
     segments + "/" + sortable(firstSequence) + ".seg"
   }
@@ -77,6 +85,10 @@ package struct Manifest: Hashable, Sendable {
     let file: any DiskFile
     do throws(DiskError) { file = try disk.open(path, .read) } catch {
       guard error.kind == .missing else { throw .disk(error) }
+      if try layout.holdsSegments(disk) {
+        throw .damaged(
+          Damage(.missing, file: path, offset: 0, "the file that declares the ledger is missing"))
+      }
       throw .notALedger(path: layout.directory, why: "it has no file LEDGER")
     }
     var bytes: [UInt8] = []

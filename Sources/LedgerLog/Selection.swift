@@ -60,7 +60,9 @@ package struct Projection: Sendable {
     guard let last = rows.last else { return }
     sequence = max(sequence, batch.firstSequence + Int64(last))
     for row in rows.reversed()
-    where RowKind.type(of: batch.kinds[row])?.changesState == true {
+    where batch.kinds[row] & RowKind.contradicted == 0
+      && RowKind.type(of: batch.kinds[row])?.changesState == true
+    {
       stateSequence = max(stateSequence, batch.firstSequence + Int64(row))
       break
     }

@@ -147,43 +147,50 @@ struct SnapshotCodec {
     writer.put(bytes.bytes)
   }
 
-  /// The projection of a body.
+  /// The projection of a body, with what `options` ask for; the rest is passed over.
   static func projection(
-    _ opened: Opened, policy: ReleasePolicy
+    _ opened: Opened, policy: ReleasePolicy, _ options: ReplayOptions
   ) throws(Malformed) -> Projection {
     var reader = BodyReader(opened)
     let stateSequence = try reader.signed()
     let latest = try reader.signed()
     let recorded = try reader.signed()
-    let names = [
-      try reader.names(), try reader.names(), try reader.names(), try reader.names(),
-    ]
+    let nodeNames = options.keepsNodeNames ? try reader.names() : nil
+    if nodeNames == nil { try reader.skipNames() }
+    let hostNames = try reader.names()
+    let poolNames = try reader.names()
+    let containerNames = try reader.names()
     let free = try reader.column()
-    guard
-      let registry = Registry(
-        nodeNames: names[0], hostNames: names[1], poolNames: names[2], containerNames: names[3],
-        freeNodeSlots: free.map { UInt32(truncatingIfNeeded: $0) })
-    else { throw Malformed("free slots do not fit", at: 0) }
-    let nodes = try reader.nodes(hosts: names[1].count)
+    let nodes = try reader.nodes(hosts: hostNames.count)
     let hosts = try reader.hosts()
     let pools = try reader.pools()
     var containers: [ContainerState] = []
-    for _ in names[3] { containers.append(try reader.container()) }
-    let details = try reader.details()
-    let touchedNodes = try reader.column()
-    let touchedHosts = try reader.column()
-    guard reader.isAtEnd, nodes.count == names[0].count, hosts.count == names[1].count,
-      pools.count == names[2].count, touchedNodes.count == nodes.count,
-      touchedHosts.count == hosts.count
+    for _ in containerNames { containers.append(try reader.container()) }
+    let details = options.keepsDetails ? try reader.details() : nil
+    if details == nil { try reader.skipDetails() }
+    let touches = options.keepsTouches ? [try reader.column(), try reader.column()] : nil
+    if touches == nil {
+      for _ in 0..<2 { try reader.skipColumn() }
+    }
+    guard reader.isAtEnd, (nodeNames?.count ?? nodes.count) == nodes.count,
+      hosts.count == hostNames.count, pools.count == poolNames.count,
+      (touches?[0].count ?? nodes.count) == nodes.count,
+      (touches?[1].count ?? hosts.count) == hosts.count,
+      let registry = Registry(
+        nodeNames: nodeNames, nodeSlotCount: nodes.count, hostNames: hostNames,
+        poolNames: poolNames, containerNames: containerNames,
+        freeNodeSlots: free.map { UInt32(truncatingIfNeeded: $0) })
     else { throw Malformed("the tables do not fit together", at: 0) }
     var projection = Projection(
       state: LedgerState(
         policy: policy, nodes: nodes, hosts: hosts, pools: pools, containers: containers,
         details: details), registry: registry)
     projection.nodeNames = registry.nodeNames
-    projection.touches = Touches(
-      nodes: touchedNodes.map { Int64(truncatingIfNeeded: $0) },
-      hosts: touchedHosts.map { Int64(truncatingIfNeeded: $0) })
+    if let touches {
+      projection.touches = Touches(
+        nodes: touches[0].map { Int64(truncatingIfNeeded: $0) },
+        hosts: touches[1].map { Int64(truncatingIfNeeded: $0) })
+    }
     projection.sequence = opened.sequence
     projection.stateSequence = stateSequence
     projection.latestOccurred = latest
@@ -224,6 +231,23 @@ private struct BodyReader {
     var scratch: [UInt32] = []
     try NameList.take(into: &names, from: &reader, bytes.span, scratch: &scratch)
     return names
+  }
+
+  mutating func skipNames() throws(Malformed) {
+    let bytes = bytes
+    var scratch: [UInt32] = []
+    try NameList.skip(from: &reader, bytes.span, scratch: &scratch)
+  }
+
+  mutating func skipColumn() throws(Malformed) {
+    let bytes = bytes
+    let count = try reader.count(bytes.span, atMost: Int(UInt32.max))
+    try Column.skip(count, from: &reader, bytes.span)
+  }
+
+  mutating func skipDetails() throws(Malformed) {
+    try skipNames()
+    for _ in 0..<NodeAttributes.fieldNames.count + 2 { try skipColumn() }
   }
 
   mutating func column() throws(Malformed) -> [UInt64] {

@@ -33,11 +33,11 @@ extension LogReader {
     for name in names.reversed() {
       guard name.hasSuffix(".snap"), let sequence = Int64(name.dropLast(5)),
         canBegin(selection, with: sequence),
-        let found = try? snapshot(layout.snapshots + "/" + name),
+        let found = try? snapshot(layout.snapshots + "/" + name, options),
         let block = map.block(of: sequence),
         map.blocks[block].nextSequence == sequence + 1, isSelected(found, by: selection)
       else { continue }
-      return (found.reduced(to: options), block + 1)
+      return (found, block + 1)
     }
     return nil
   }
@@ -59,12 +59,14 @@ extension LogReader {
   }
 
   /// Reads a snapshot and checks that it belongs to this log.
-  func snapshot(_ path: String) throws(LogError) -> Projection {
+  func snapshot(
+    _ path: String, _ options: ReplayOptions
+  ) throws(LogError) -> Projection {
     let bytes = try snapshotBytes(path)
     do throws(Malformed) {
       let opened = try SnapshotCodec.open(bytes)
       guard opened.ledger == manifest.id else { throw Malformed("it is of another ledger", at: 16) }
-      return try SnapshotCodec.projection(opened, policy: manifest.policy)
+      return try SnapshotCodec.projection(opened, policy: manifest.policy, options)
     } catch {
       throw .damaged(Damage(.rotten, file: path, offset: error.offset, error.what))
     }
@@ -87,7 +89,7 @@ extension LogReader {
       let path = layout.snapshots + "/" + name
       do throws(LogError) {
         let bytes = try snapshotBytes(path)
-        _ = try snapshot(path)
+        _ = try snapshot(path, .complete)
         guard let sequence = Int64(name.dropLast(5)), sequence >= 1, sequence <= head else {
           throw .damaged(
             Damage(.foreign, file: path, offset: 32, "the log has no such sequence"))
@@ -112,18 +114,5 @@ extension ReplayOptions {
   /// Everything that a snapshot keeps.
   static var complete: ReplayOptions {
     ReplayOptions(keepsNodeNames: true, keepsDetails: true, keepsTouches: true)
-  }
-}
-
-extension Projection {
-  /// The projection with no more than `options` ask for.
-  func reduced(to options: ReplayOptions) -> Projection {
-    var reduced = self
-    if !options.keepsNodeNames {
-      reduced.registry = registry.withoutNodeNames()
-      reduced.nodeNames = []
-    }
-    if !options.keepsDetails { reduced.state = state.withoutDetails() }
-    return reduced
   }
 }
