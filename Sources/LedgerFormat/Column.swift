@@ -105,6 +105,15 @@ package enum Column {
     }
   }
 
+  /// Reads `count` numbers of any size; for other modules, which cannot specialise `take` themselves.
+  package static func takeAll(
+    _ count: Int, from reader: inout ByteReader, _ bytes: Span<UInt8>
+  ) throws(Malformed) -> [UInt64] {
+    var values: [UInt64] = []
+    try take(count, into: &values, from: &reader, bytes)
+    return values
+  }
+
   /// Passes over a column of `count` numbers.
   package static func skip(
     _ count: Int, from reader: inout ByteReader, _ bytes: Span<UInt8>

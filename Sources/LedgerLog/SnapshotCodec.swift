@@ -252,10 +252,8 @@ private struct BodyReader {
 
   mutating func column() throws(Malformed) -> [UInt64] {
     let bytes = bytes
-    var values: [UInt64] = []
     let count = try reader.count(bytes.span, atMost: Int(UInt32.max))
-    try Column.take(count, into: &values, from: &reader, bytes.span)
-    return values
+    return try Column.takeAll(count, from: &reader, bytes.span)
   }
 
   mutating func nodes(hosts: Int) throws(Malformed) -> [NodeState] {
