@@ -1,6 +1,6 @@
 import LedgerCore
-import Testing
 import TestSupport
+import Testing
 
 @Suite("Adoption of what a store holds")
 struct AdoptionTests {
@@ -87,7 +87,9 @@ struct AdoptionTests {
         $0.rare.status = "new"
       },
     ] { _ = try intake.admit(fact) }
-    for line in ["pool p 5 7", "pool q 0 0", "container c up - [2, -1, -1]", "container d new - [-1, -1, -1]"] {
+    for line in [
+      "pool p 5 7", "pool q 0 0", "container c up - [2, -1, -1]", "container d new - [-1, -1, -1]",
+    ] {
       #expect(intake.lines.contains(line), "\(line)")
     }
     _ = try intake.admit(.adoption(present: false) { $0.pool = "p" })

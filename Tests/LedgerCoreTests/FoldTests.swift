@@ -1,6 +1,6 @@
 import LedgerCore
-import Testing
 import TestSupport
+import Testing
 
 @Suite("The fold against a plain twin")
 struct FoldTests {
@@ -17,7 +17,9 @@ struct FoldTests {
       do throws(Contradiction) { _ = try intake.admit(fact) } catch { refused = error }
       refusals += refused == nil ? 0 : 1
       if refused != expected {
-        Issue.record("fact \(index), \(fact): \(String(describing: refused)), not \(String(describing: expected))")
+        Issue.record(
+          "fact \(index), \(fact): \(String(describing: refused)), not \(String(describing: expected))"
+        )
         return
       }
       guard index % step == step - 1 || index == facts.count - 1 else { continue }

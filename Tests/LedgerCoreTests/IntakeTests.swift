@@ -1,6 +1,6 @@
 import LedgerCore
-import Testing
 import TestSupport
+import Testing
 
 /// What went before, the fact, and why history does not allow it.
 struct Refusal: CustomTestStringConvertible, Sendable {
@@ -58,12 +58,15 @@ struct Refusal: CustomTestStringConvertible, Sendable {
   private static let nodes: [Refusal] =
     [
       Refusal(.nodeCreatedTwice, given: [host, node], when: node),
-      Refusal(.nodeCreatedTwice, given: [host, node], when: .node(.nodeCreated, "n", sizes(1, 1, 1))),
+      Refusal(
+        .nodeCreatedTwice, given: [host, node], when: .node(.nodeCreated, "n", sizes(1, 1, 1))),
       Refusal(.unknownNode, when: deletion),
       Refusal(.unknownNode, given: [host, node, deletion], when: deletion),
       Refusal(.unknownNode, when: adopting(present: false) { $0.node = "n" }),
-      Refusal(.deletionDiffers, given: [host, other, node], when: .node(.nodeDeleted, "n", on: "g")),
-      Refusal(.deletionDiffers, given: [host, node], when: .node(.nodeDeleted, "n", on: "nowhere")),
+      Refusal(
+        .deletionDiffers, given: [host, other, node], when: .node(.nodeDeleted, "n", on: "g")),
+      Refusal(
+        .deletionDiffers, given: [host, node], when: .node(.nodeDeleted, "n", on: "nowhere")),
       Refusal(.deletionDiffers, given: [host, loose], when: .node(.nodeDeleted, "loose", on: "h")),
       Refusal(
         .deletionDiffers, given: [host, node],
@@ -83,7 +86,8 @@ struct Refusal: CustomTestStringConvertible, Sendable {
       .overflow, given: [host, node, .node(.nodeCreated, "m", on: "h", sizes(1, 1, 1))],
       when: .node(.nodeUpgraded, "m", sizes(-1, -1, .max))),
     Refusal(
-      .overflow, given: [host, other, node, .node(.nodeCreated, "big", on: "g", sizes(1, .max, 1))],
+      .overflow,
+      given: [host, other, node, .node(.nodeCreated, "big", on: "g", sizes(1, .max, 1))],
       when: .node(.nodeMoved, "big", on: "h")),
     Refusal(.negativeCounter, given: [host, node, lowCounters], when: deletion),
     Refusal(
@@ -95,7 +99,9 @@ struct Refusal: CustomTestStringConvertible, Sendable {
   ]
 
   private static let others: [Refusal] = [
-    Refusal(.workersBeforeDiffers, given: [.pool("p", from: nil, to: 3)], when: .pool("p", from: 2, to: 4)),
+    Refusal(
+      .workersBeforeDiffers, given: [.pool("p", from: nil, to: 3)], when: .pool("p", from: 2, to: 4)
+    ),
     Refusal(.unknownEntry, when: adopting { _ in }),
     Refusal(.unknownEntry, when: adopting(present: false) { $0.pool = "p" }),
     Refusal(.unknownContainer, when: .container(.containerChanged, "c")),
@@ -130,7 +136,8 @@ struct IntakeTests {
     #expect(intake.lines == before.lines)
     #expect(intake.nextSequence == before.nextSequence)
     var touches = before.touches
-    touches.grow(to: SlotCounts(nodes: intake.touches.nodes.count, hosts: 0, pools: 0, containers: 0))
+    touches.grow(
+      to: SlotCounts(nodes: intake.touches.nodes.count, hosts: 0, pools: 0, containers: 0))
     #expect(intake.touches == touches)
     #expect(intake.registry.counts == before.registry.counts)
     #expect(intake.registry.freeNodeSlots == before.registry.freeNodeSlots)
@@ -144,7 +151,8 @@ struct IntakeTests {
     #expect(intake.lateCount == before.lateCount)
   }
 
-  @Test("a refused fact can be recorded with its reason and changes nothing", arguments: Refusal.all)
+  @Test(
+    "a refused fact can be recorded with its reason and changes nothing", arguments: Refusal.all)
   func records(refusal: Refusal) throws {
     var intake = try intake(refusal.given)
     let before = intake.lines
@@ -169,7 +177,8 @@ struct IntakeTests {
     arguments: [
       [Fact.node(.nodeCreated, "n", on: "h", sizes(3, 4, 5))],
       [
-        .node(.nodeCreated, "n", on: "h", sizes(3, 4, 5)), .node(.nodeUpgraded, "n", sizes(9, 9, 9)),
+        .node(.nodeCreated, "n", on: "h", sizes(3, 4, 5)),
+        .node(.nodeUpgraded, "n", sizes(9, 9, 9)),
       ],
       [.node(.nodeCreated, "n", on: "h", sizes(3, 4, 5)), .node(.nodeDeleted, "n")],
       [.pool("p", from: nil, to: 3), .pool("p", from: 3, to: 5)],
@@ -199,7 +208,8 @@ struct IntakeTests {
     }
   }
 
-  @Test("a fleet gives back at request or at deletion, as declared", arguments: ReleasePolicy.allCases)
+  @Test(
+    "a fleet gives back at request or at deletion, as declared", arguments: ReleasePolicy.allCases)
   func releases(policy: ReleasePolicy) throws {
     var intake = try intake(
       [

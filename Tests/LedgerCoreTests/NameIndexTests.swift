@@ -1,6 +1,6 @@
 import LedgerCore
-import Testing
 import TestSupport
+import Testing
 
 @Suite("The index of names")
 struct NameIndexTests {

@@ -1,6 +1,6 @@
 import LedgerCore
-import Testing
 import TestSupport
+import Testing
 
 @Suite("Names")
 struct NameTests {
@@ -58,11 +58,13 @@ struct NameTests {
     for _ in 0..<200 {
       let name = Name(uuidHigh: random.next(), low: random.next())
       let read = Name(name.description)
-      #expect(read == name && read.uuid?.high == name.uuid?.high && read.uuid?.low == name.uuid?.low)
+      #expect(
+        read == name && read.uuid?.high == name.uuid?.high && read.uuid?.low == name.uuid?.low)
       #expect(name.utf8Count == 36)
     }
-    #expect(Name(uuidHigh: 0x0123_4567_89AB_CDEF, low: 0xFEDC_BA98_7654_3210).description
-      == "01234567-89ab-cdef-fedc-ba9876543210")
+    #expect(
+      Name(uuidHigh: 0x0123_4567_89AB_CDEF, low: 0xFEDC_BA98_7654_3210).description
+        == "01234567-89ab-cdef-fedc-ba9876543210")
   }
 
   @Test(

@@ -1,7 +1,7 @@
 import LedgerCore
 import LedgerFormat
-import Testing
 import TestSupport
+import Testing
 
 /// The columns of a batch as a decoder can know them: columns that a row does not have are not stored.
 func comparable(_ batch: EntryBatch) -> EntryBatch {

@@ -1,7 +1,7 @@
 import CShims
 import LedgerFormat
-import Testing
 import TestSupport
+import Testing
 
 /// The bytes of hexadecimal digits.
 func unhex(_ text: String) -> [UInt8] {

@@ -1,7 +1,7 @@
 import LedgerCore
 import LedgerFormat
-import Testing
 import TestSupport
+import Testing
 
 /// The canonical bytes of a fact.
 func canonical(_ fact: Fact) -> [UInt8] {

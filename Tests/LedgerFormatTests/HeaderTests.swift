@@ -1,6 +1,6 @@
 import LedgerFormat
-import Testing
 import TestSupport
+import Testing
 
 @Suite("Frames and headers of segments")
 struct HeaderTests {
@@ -21,7 +21,8 @@ struct HeaderTests {
     }
   }
 
-  @Test("every flipped bit of a segment's header is noticed", arguments: 0..<SegmentHeader.byteCount)
+  @Test(
+    "every flipped bit of a segment's header is noticed", arguments: 0..<SegmentHeader.byteCount)
   func noticesSegment(byte: Int) {
     for bit in 0..<8 {
       var bytes = HeaderTests.header.bytes
@@ -56,7 +57,8 @@ struct HeaderTests {
       ([noise], noise),
     ] {
       for link in [nil, HeaderTests.link] {
-        let bytes = Frame.bytes(bodies: bodies, entryCount: 9, flags: [.hasLate, .hasVoids], link: link)
+        let bytes = Frame.bytes(
+          bodies: bodies, entryCount: 9, flags: [.hasLate, .hasVoids], link: link)
         let frame = try Frame(([0] + bytes).span, at: 1)
         #expect(frame.byteCount == bytes.count && frame.entryCount == 9)
         #expect(frame.flags.contains([.hasLate, .hasVoids]) && !frame.flags.contains(.endsCommit))

@@ -1,6 +1,6 @@
 import LedgerFormat
-import Testing
 import TestSupport
+import Testing
 
 @Suite("LZ4")
 struct LZ4Tests {

@@ -1,5 +1,5 @@
-package import LedgerCore
 internal import FleetGenerator
+package import LedgerCore
 internal import LedgerText
 
 /// A moment `seconds` after the beginning of 2026.
