@@ -182,7 +182,7 @@ extension Context {
       messages.warning(
         "behind that is damage, and nothing was copied from there: \(damage.file): offset \(damage.offset): "
           + damage.what)
-      return .findings
+      if result.head == 0 { return .damaged }
     }
     return .clean
   }

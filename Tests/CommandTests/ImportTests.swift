@@ -227,7 +227,7 @@ private let contraries = [
       "-o", "json")
     #expect(ended.status == 0)
     #expect(try JSON(ended.output)["late"].integer == 1)
-    #expect(ended.errors.contains("1 facts occurred before facts recorded earlier"))
+    #expect(ended.errors.contains("1 fact occurred before facts recorded earlier"))
     #expect(try ledger.counters("h", at: "@50") == "1/10/10/10")
     #expect(try ledger.counters("h", at: "@99") == "1/10/10/10")
     #expect(try ledger.counters("h", at: "@100") == "2/11/11/11")
