@@ -74,11 +74,13 @@ extension LogReader {
     var cursor = cursor(
       from: start?.block ?? 0, keepsTexts: options.keepsNodeNames || options.keepsDetails)
     while let block = try cursor.next(into: &batch) {
+      let rows = 0..<selection.prefix(of: batch)
+      // A block without a selected row does not belong to the state, nor do the ids that it brings.
+      if rows.isEmpty { break }
       var slots = SlotReader()
       do throws(MisplacedSlot) { try slots.advanceAll(&batch, &projection.registry) } catch {
         throw damage(block, error)
       }
-      let rows = 0..<selection.prefix(of: batch)
       try watcher.block(batch, of: head)
       if options.keepsTouches {
         projection.touches.grow(to: projection.registry.counts)
@@ -96,14 +98,12 @@ extension LogReader {
           batch, rows, slots: projection.registry.counts, observer: &observer)
       }
       projection.note(batch, rows)
-      if !rows.isEmpty {
-        projection.recorded = batch.recorded
-        // Without late entries, the last is the latest.
-        let latest =
-          block.frame.flags.contains(.hasLate)
-          ? batch.occurred[rows].max() ?? Int64.min : batch.occurred[rows.upperBound - 1]
-        projection.latestOccurred = max(projection.latestOccurred, latest)
-      }
+      projection.recorded = batch.recorded
+      // Without late entries, the last is the latest.
+      let latest =
+        block.frame.flags.contains(.hasLate)
+        ? batch.occurred[rows].max() ?? Int64.min : batch.occurred[rows.upperBound - 1]
+      projection.latestOccurred = max(projection.latestOccurred, latest)
       if rows.count < batch.count { break }
     }
     projection.nodeNames = projection.registry.nodeNames
