@@ -38,19 +38,25 @@ extension LedgerState {
 
   private mutating func growNodes(to count: Int) {
     guard nodes.count < count else { return }
-    if nodes.capacity < count {
-      // The advice must come before the first touch, so the old rows move into a table that has it already.
-      var larger: [NodeState] = []
-      larger.reserveCapacity(max(count, nodes.count * 2, 1 << 10))
-      let capacity = larger.capacity
-      // Safe: the advice covers the array's own storage and changes nothing in it.
-      unsafe larger.withUnsafeMutableBufferPointer { buffer in
-        unsafe shim_advise_huge(buffer.baseAddress, capacity * MemoryLayout<NodeState>.stride)
-      }
-      larger.append(contentsOf: nodes)
-      nodes = larger
-    }
+    reserve(nodes: nodes.capacity < count ? max(count, nodes.count * 2, 1 << 10) : count)
     nodes.append(contentsOf: repeatElement(NodeState(), count: count - nodes.count))
+  }
+
+  /// Makes room for `count` nodes, so that a table that is known to grow is not moved again and again.
+  ///
+  /// Room that is never used is never touched, so it costs address space and no memory.
+  package mutating func reserve(nodes count: Int) {
+    guard nodes.capacity < count else { return }
+    // The advice must come before the first touch, so the old rows move into a table that has it already.
+    var larger: [NodeState] = []
+    larger.reserveCapacity(count)
+    let capacity = larger.capacity
+    // Safe: the advice covers the array's own storage and changes nothing in it.
+    unsafe larger.withUnsafeMutableBufferPointer { buffer in
+      unsafe shim_advise_huge(buffer.baseAddress, capacity * MemoryLayout<NodeState>.stride)
+    }
+    larger.append(contentsOf: nodes)
+    nodes = larger
   }
 
   /// What `foldFrequent` does with a kind of row.

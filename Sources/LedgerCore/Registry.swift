@@ -60,6 +60,41 @@ package struct Registry: Sendable {
     return slot
   }
 
+  /// Gives all rows of `batch` that open a node their slots and takes back those of rows that close one; says whether
+  /// every row pointed to a slot that was there.
+  mutating func assignNodes(_ batch: inout EntryBatch, _ traits: [UInt16]) -> Bool {
+    // Out of their structs, so that the loop does not ask at each row whether they are shared.
+    var free: [UInt32] = []
+    var subjectArray: [UInt32] = []
+    swap(&free, &freeNodeSlots)
+    swap(&subjectArray, &batch.subjects)
+    defer {
+      swap(&free, &freeNodeSlots)
+      swap(&subjectArray, &batch.subjects)
+    }
+    let table = traits.span
+    let kinds = batch.kinds.span
+    var subjects = subjectArray.mutableSpan
+    var count = nodeSlotCount
+    var isValid = true
+    for row in kinds.indices {
+      let trait = table[Int(kinds[row])]
+      if trait & RowTraits.opens != 0 {
+        if let slot = free.popLast() {
+          subjects[row] = slot
+        } else {
+          subjects[row] = count
+          count += 1
+        }
+      } else if trait & RowTraits.node != 0 {
+        isValid = isValid && subjects[row] < count
+        if trait & RowTraits.closes != 0 { free.append(subjects[row]) }
+      }
+    }
+    nodeSlotCount = count
+    return isValid
+  }
+
   /// Takes a node's slot back.
   @inline(__always)
   package mutating func closeNode(_ slot: UInt32) {

@@ -26,8 +26,34 @@ package struct SlotReader {
     _ batch: inout EntryBatch, _ registry: inout Registry
   ) throws(MisplacedSlot) {
     let table = RowTraits.table
-    for row in 0..<batch.count { try pass(row, table, &batch, &registry) }
+    if registry.keepsNodeNames {
+      for row in 0..<batch.count { try pass(row, table, &batch, &registry) }
+    } else {
+      try passUnnamed(table, &batch, &registry)
+    }
     try finish(batch)
+  }
+
+  /// The same for all rows where names of nodes are not kept: slots of nodes do not depend on those of hosts, pools
+  /// and containers, so each gets a loop of its own.
+  private mutating func passUnnamed(
+    _ table: [UInt16], _ batch: inout EntryBatch, _ registry: inout Registry
+  ) throws(MisplacedSlot) {
+    var highestHost: UInt32 = 0
+    for row in 0..<batch.count {
+      let kind = batch.kinds[row]
+      if table[Int(kind)] & RowTraits.named != 0 {
+        try advanceNamed(kind, Int(batch.subjects[row]), batch, &registry)
+      }
+      // `Slot.none` plus one is 0.
+      highestHost = max(highestHost, batch.hosts[row] &+ 1)
+    }
+    guard Int(highestHost) <= registry.hostNames.count else {
+      throw MisplacedSlot(what: "there is no such host slot")
+    }
+    guard registry.assignNodes(&batch, table) else {
+      throw MisplacedSlot(what: "there is no such node slot")
+    }
   }
 
   /// Says whether every new id was used by a row; of nodes, where their names are kept.

@@ -161,19 +161,28 @@ package enum Column {
         // Safe: `take` has checked that every byte of the data and the padding behind it can be read.
         let base = unsafe raw.baseAddress.unsafelyUnwrapped + start
         var bit = 0
+        if width <= 56 {
+          for index in 0..<count {
+            let word = UInt64(
+              littleEndian: unsafe base.loadUnaligned(
+                fromByteOffset: bit &>> 3, as: UInt64.self))
+            unsafe output[index] = Number(
+              truncatingIfNeeded: (word &>> UInt64(bit & 7) & mask) &+ low)
+            bit &+= width
+          }
+          return
+        }
         for index in 0..<count {
           let place = bit &>> 3
           let shift = UInt64(bit & 7)
-          var word =
+          let word =
             UInt64(
               littleEndian: unsafe base.loadUnaligned(fromByteOffset: place, as: UInt64.self))
             &>> shift
-          if width > 56 {
-            word |=
-              UInt64(unsafe base.load(fromByteOffset: place &+ 8, as: UInt8.self))
-              << (64 - shift)
-          }
-          unsafe output[index] = Number(truncatingIfNeeded: (word & mask) &+ low)
+          // A wide number goes on in a ninth byte.
+          let rest =
+            UInt64(unsafe base.load(fromByteOffset: place &+ 8, as: UInt8.self)) << (64 - shift)
+          unsafe output[index] = Number(truncatingIfNeeded: ((word | rest) & mask) &+ low)
           bit &+= width
         }
       }

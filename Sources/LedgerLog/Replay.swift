@@ -58,6 +58,9 @@ extension LogReader {
       selection, options, from: nil, observer: &observer, watcher: &watcher)
   }
 
+  /// No ledger has more nodes than entries; room is reserved for so many, up to 128 MB of address space.
+  private static let reservedNodeCountMax: Int64 = 1 << 22
+
   /// Nothing is voided, and where time decides nothing is late: the selection is a prefix of the log.
   private func replayInOrder<Observer: FoldObserver, Watcher: ReplayWatcher>(
     _ selection: Selection, _ options: ReplayOptions,
@@ -69,6 +72,7 @@ extension LogReader {
       ?? Projection(
         state: LedgerState(policy: manifest.policy, keepsDetails: options.keepsDetails),
         registry: Registry(keepsNodeNames: options.keepsNodeNames))
+    projection.state.reserve(nodes: Int(min(head, LogReader.reservedNodeCountMax)))
     var batch = EntryBatch()
     // Keys are watched while a log is opened for writing, where names are kept.
     var cursor = cursor(
