@@ -91,6 +91,9 @@ let package = Package(
       ["FleetGenerator", "LedgerCore", "LedgerPorts", "LedgerText", "LinuxHost"]),
     tests("LedgerCoreTests", ["LedgerCore", "TestSupport"]),
     tests("LedgerFormatTests", ["CShims", "LedgerCore", "LedgerFormat", "TestSupport"]),
+    tests(
+      "LedgerLogTests",
+      ["LedgerCore", "LedgerEngine", "LedgerLog", "LedgerText", "LinuxHost", "TestSupport"]),
     tests("LedgerTextTests", ["LedgerCore", "LedgerText"]),
     tests("ConnectorTests", ["LedgerCore", "LedgerPorts", "SQLiteStore"]),
     tests("ForensicsTests", ["LedgerCore", "LedgerForensics", "LedgerPorts"]),

@@ -25,7 +25,7 @@ package final class LogWriter {
   let disk: any Disk
   private let clock: any Clock
   private let process: Int
-  private let lockFile: any DiskFile
+  private var lockFile: (any DiskFile)?
   private var file: (any DiskFile)?
   private var firstSequence: Int64 = 1
   private var offset = 0
@@ -37,10 +37,18 @@ package final class LogWriter {
   private var lastRecorded: Timestamp
   /// Where the log ended before the open commit.
   private var rollback: Rollback?
+  /// The last block of the open commit, which ends the commit when nothing follows it.
+  private var lastOpen: OpenBlock?
   private var isPoisoned = false
   private var isUnsynced = false
   /// How often the log was made durable.
   package private(set) var syncCount = 0
+
+  private struct OpenBlock {
+    var batch: EntryBatch
+    var isLate: Bool
+    var offset: Int
+  }
 
   private struct Rollback {
     var firstSequence: Int64
@@ -112,18 +120,34 @@ package final class LogWriter {
   }
 
   /// Ends the commit with `batch` as its last block and returns once all of it is durable.
+  ///
+  /// An empty batch ends it with the block that was written last, which is written again with the mark of the end.
   package func commit(_ batch: EntryBatch, isLate: Bool) throws(LogError) {
-    try write(batch, isLate: isLate, endsCommit: true)
+    if batch.isEmpty {
+      guard let last = lastOpen else { return }
+      offset = last.offset
+      entriesSinceLink -= last.batch.count
+      try write(last.batch, isLate: last.isLate, endsCommit: true)
+      try finishCommit(last.batch.recorded)
+    } else {
+      try write(batch, isLate: isLate, endsCommit: true)
+      try finishCommit(batch.recorded)
+    }
+  }
+
+  private func finishCommit(_ recorded: Timestamp) throws(LogError) {
     try poisoning { () throws(DiskError) in try file?.sync() }
     syncCount += 1
-    lastRecorded = batch.recorded
+    lastRecorded = recorded
     rollback = nil
+    lastOpen = nil
     try publish()
   }
 
   /// Takes back the blocks of the open commit.
   package func abandon() throws(LogError) {
     chain = Chain(link: chain.link)
+    lastOpen = nil
     guard let rollback else { return }
     self.rollback = nil
     // Where there was no segment before, the first one goes too.
@@ -160,11 +184,11 @@ package final class LogWriter {
 
   /// Gives preallocated space back and lets the lock go.
   package func close() {
-    guard let open = file else { return }
-    file = nil
     // Nothing depends on either: zeros behind the last block and a stale watermark are both ignored.
-    if !isPoisoned, rollback == nil, allocated > offset { try? open.resize(to: offset) }
-    try? lockFile.resize(to: 0)
+    if !isPoisoned, rollback == nil, allocated > offset { try? file?.resize(to: offset) }
+    file = nil
+    try? lockFile?.resize(to: 0)
+    lockFile = nil
   }
 
   // MARK: - Bytes
@@ -192,6 +216,7 @@ package final class LogWriter {
     if batch.count >= 256 { bodies.append(encoder.body(of: batch, .planes)) }
     let bytes = Frame.bytes(
       bodies: bodies, entryCount: batch.count, flags: flags, link: link)
+    if !endsCommit { lastOpen = OpenBlock(batch: batch, isLate: isLate, offset: offset) }
     try makeRoom(for: bytes.count)
     try poisoning { () throws(DiskError) in try file?.write(bytes, at: offset) }
     offset += bytes.count
@@ -248,7 +273,7 @@ package final class LogWriter {
   /// Tells readers how far the log is durable.
   private func publish() throws(LogError) {
     let mark = Watermark(process: process, firstSequence: firstSequence, offset: offset)
-    try poisoning { () throws(DiskError) in try lockFile.write(mark.bytes, at: 0) }
+    try poisoning { () throws(DiskError) in try lockFile?.write(mark.bytes, at: 0) }
   }
 
   private func poisoning(_ body: () throws(DiskError) -> Void) throws(LogError) {

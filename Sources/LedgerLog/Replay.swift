@@ -82,9 +82,14 @@ extension LogReader {
       // A block without a selected row does not belong to the state, nor do the ids that it brings.
       if rows.isEmpty { break }
       var slots = SlotReader()
-      do throws(MisplacedSlot) { try slots.advanceAll(&batch, &projection.registry) } catch {
-        throw damage(block, error)
-      }
+      do throws(MisplacedSlot) {
+        if rows.count == batch.count {
+          try slots.advanceAll(&batch, &projection.registry)
+        } else {
+          // Rows behind the selection may give slots of selected nodes to others.
+          for row in rows { try slots.advance(row, &batch, &projection.registry) }
+        }
+      } catch { throw damage(block, error) }
       try watcher.block(batch, of: head)
       if options.keepsTouches {
         projection.touches.grow(to: projection.registry.counts)

@@ -1,0 +1,129 @@
+import LedgerCore
+import LedgerEngine
+import LedgerLog
+import LedgerText
+import LinuxHost
+import TestSupport
+import Testing
+
+/// Folds selections of a log the plain way: all entries in memory, sorted, by id.
+private struct PlainTwin {
+  private let entries: [(entry: Entry, key: Name?)]
+
+  /// Tells the nodes that shared an id apart, in the order of sequence.
+  init(_ entries: [Entry]) {
+    var generation: [Name: Int] = [:]
+    var deleted: [Int64: Int] = [:]
+    self.entries = entries.map { entry in
+      let fact = entry.fact
+      if fact.type == .entryVoided, let target = fact.rare.target, let old = deleted[target],
+        let node = entries[Int(target) - 1].fact.node
+      {
+        generation[node] = old
+      }
+      guard let node = fact.node else { return (entry, nil) }
+      if fact.type == .nodeCreated { generation[node, default: 0] = Int(entry.sequence) }
+      if fact.type == .nodeDeleted { deleted[entry.sequence] = generation[node] }
+      return (entry, Name("\(node)#\(generation[node] ?? 0)"))
+    }
+  }
+
+  func lines(_ selection: Selection, _ policy: ReleasePolicy) -> [String] {
+    var selected = entries.filter { isSelected($0.entry, selection) }
+    if case .occurred = selection {
+      selected.sort {
+        ($0.entry.fact.occurred, $0.entry.sequence) < ($1.entry.fact.occurred, $1.entry.sequence)
+      }
+    }
+    var voided: Set<Int64> = []
+    let voids = selected.filter { $0.entry.fact.type == .entryVoided }
+    for (entry, _) in voids.sorted(by: { $0.entry.sequence > $1.entry.sequence })
+    where !voided.contains(entry.sequence) {
+      if let target = entry.fact.rare.target { voided.insert(target) }
+    }
+    var model = NaiveModel(policy: policy, checksDeletions: false)
+    for (entry, key) in selected where !voided.contains(entry.sequence) {
+      _ = model.apply(entry.fact, key: key)
+    }
+    return model.lines
+  }
+
+  private func isSelected(_ entry: Entry, _ selection: Selection) -> Bool {
+    switch selection {
+    case .all: true
+    case .sequence(let last): entry.sequence <= last
+    case .recorded(let moment): entry.recorded <= moment
+    case .occurred(let moment): entry.fact.occurred <= moment
+    }
+  }
+}
+
+private let types: [EventType] = [
+  .hostRegistered, .hostResized, .nodeCreated, .nodeCreated, .nodeCreated, .nodeUpgraded,
+  .nodeMoved, .nodeDeleted, .nodeDeletionRequested, .workerScaled, .entryVoided,
+]
+
+@Suite("Selections against a plain twin")
+struct SelectionTests {
+  /// A ledger of random facts, late ones and voids of all kinds among them, in commits of several sizes.
+  private func ledger(
+    _ scratch: Scratch, seed: UInt64, _ policy: ReleasePolicy, late: Bool, voids: Bool
+  ) throws -> LogReader {
+    let disk = LinuxDisk()
+    let path = scratch.directory + "/ledger"
+    let id = [UInt8](repeating: 7, count: 16)
+    try LogWriter.create(
+      directory: path, manifest: Manifest(id: id, created: moment(0), policy: policy), disk: disk)
+    let writable = try WritableLedger(
+      directory: path, disk: disk, clock: FakeClock(moment(1_000)), process: 1)
+    var facts = RandomFacts(seed: seed)
+    var random = TestRandom(seed: seed)
+    for step in 0..<600 {
+      let type = types[random.below(types.count)]
+      var fact = facts.next(type == .entryVoided ? .nodeCreated : type)
+      if type == .entryVoided {
+        guard voids, random.chance(3), writable.head > 0 else { continue }
+        fact = .void(Int64(1 + random.below(Int(writable.head))))
+      }
+      let delay = late ? random.below(200) : 0
+      fact.occurred = moment(Int64(step - delay))
+      // What history does not allow is not recorded; the rest is the history to select from.
+      do throws(AdmissionFailure) { _ = try writable.admit(FactItem(fact: fact)) } catch {
+        if case .log(let log) = error { throw log }
+      }
+      if random.chance(9) { try writable.commit() }
+    }
+    try writable.commit()
+    writable.writer.close()
+    return try LogReader(directory: path, disk: disk) { false }
+  }
+
+  private func check(_ reader: LogReader, _ policy: ReleasePolicy) throws {
+    var entries: [Entry] = []
+    var cursor = reader.entries()
+    while let step = try cursor.next() { entries.append(step.entry) }
+    #expect(entries.count > 80)
+    let twin = PlainTwin(entries)
+    var selections: [Selection] = [.all]
+    for part in 0...12 {
+      selections.append(.sequence(reader.head * Int64(part) / 12))
+      selections.append(.occurred(moment(Int64(part) * 50 - 10)))
+      selections.append(.recorded(entries[(entries.count - 1) * part / 12].recorded))
+    }
+    for selection in selections {
+      let projection = try reader.project(selection, ReplayOptions(keepsNodeNames: true))
+      let found = projection.state.lines(projection.registry, nodeNames: projection.nodeNames)
+      #expect(found == twin.lines(selection, policy), "\(selection)")
+    }
+  }
+
+  @Test(
+    "in order, late, voided, and both", arguments: [1 as UInt64, 2, 3, 4, 5, 6],
+    [(false, false), (true, false), (false, true), (true, true)])
+  func selections(seed: UInt64, kind: (late: Bool, voids: Bool)) throws {
+    let scratch = Scratch()
+    let policy = ReleasePolicy.allCases[Int(seed % 2)]
+    let reader = try ledger(scratch, seed: seed, policy, late: kind.late, voids: kind.voids)
+    try check(reader, policy)
+  }
+}
