@@ -342,11 +342,10 @@ def read_manifest(directory):
     demand(len(lines) >= 3 and lines[-1] == b"", "LEDGER: the last line is not whole")
     guarded = b"\n".join(lines[:-2]) + b"\n"
     demand(lines[-2] == b"crc32c %08x" % crc32c(guarded), "LEDGER: the checksum is wrong")
-    values = dict(line.split(b" ", 1) for line in lines[:-2])
+    values = dict(line.partition(b" ")[::2] for line in lines[:-2])
     demand(values.get(b"release") in (b"deletion", b"request"), "LEDGER: release is wrong")
-    identity = bytes.fromhex(values[b"id"].decode())
-    demand(len(identity) == 16, "LEDGER: the id is wrong")
-    return identity
+    demand(re.fullmatch(rb"[0-9a-fA-F]{32}", values.get(b"id", b"")), "LEDGER: the id is wrong")
+    return bytes.fromhex(values[b"id"].decode())
 
 
 class Block(NamedTuple):
@@ -692,6 +691,8 @@ def main():
         sys.stdout.flush()
         print(f"error: {damage}", file=sys.stderr)
         return 5
+    except OSError as failure:
+        sys.exit(f"error: {failure}")
     if options.chain:
         print(links[-1].hex())
     return 0

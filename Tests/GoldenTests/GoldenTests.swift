@@ -100,7 +100,7 @@ struct GoldenTests {
 
   @Test(
     "the reader that was written from the description alone refuses a changed byte",
-    arguments: [0, 20, 60, 97, 130, 400, 9_000])
+    arguments: [0, 20, 60, 97, 130, 400, 8_900])
   func independentRefusal(offset: Int) throws {
     let segment = ledger + "/log/00000000000000000001.seg"
     var changed = try bytes(of: segment)
