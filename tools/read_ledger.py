@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reads a ledger by docs/internals/FORMAT.md alone, without the program: tools/read_ledger.py [--chain] DIRECTORY
+"""Reads a ledger as docs/internals/FORMAT.md describes it, without the program: tools/read_ledger.py [--chain] DIRECTORY
 
 Prints each entry as one line of JSON with sorted keys, the fields named as `allocledger export` names them. With --chain it
 prints the chain's link after the last entry instead. Checksums, slots, commits and the chain are verified either way; damage

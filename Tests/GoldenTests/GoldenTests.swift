@@ -85,7 +85,7 @@ struct GoldenTests {
     #expect(flags == .all)
   }
 
-  @Test("the reader that was written from the description alone prints the same facts")
+  @Test("the independent reader prints the same facts")
   func independentEntries() throws {
     let printed = try GoldenTests.lines(try readByPython([ledger]))
     let expected = try GoldenTests.lines(try goldenText("expected.ndjson"))
@@ -93,13 +93,13 @@ struct GoldenTests {
     for (line, other) in zip(printed, expected) { #expect(line == other) }
   }
 
-  @Test("the reader that was written from the description alone computes the same chain")
+  @Test("the independent reader computes the same chain")
   func independentChain() throws {
     #expect(try readByPython(["--chain", ledger]) == (try goldenText("chain.txt")))
   }
 
   @Test(
-    "the reader that was written from the description alone refuses a changed byte",
+    "the independent reader refuses a changed byte",
     arguments: [0, 20, 60, 97, 130, 400, 8_900])
   func independentRefusal(offset: Int) throws {
     let segment = ledger + "/log/00000000000000000001.seg"
