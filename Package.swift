@@ -103,6 +103,9 @@ let package = Package(
         "AllocationLedger", "LedgerCore", "LedgerEngine", "LedgerForensics", "LedgerFormat",
         "LedgerLog", "LedgerPorts", "LedgerText", "LinuxHost", "SQLiteStore",
       ]),
+    tests(
+      "GoldenTests",
+      ["LedgerCore", "LedgerFormat", "LedgerLog", "LedgerText", "LinuxHost", "TestSupport"]),
     tests("CommandKitTests", ["CommandKit"]),
     tests("CommandTests", []),
     tests("FleetGeneratorTests", ["FleetGenerator", "LedgerCore"]),
