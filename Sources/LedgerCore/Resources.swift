@@ -24,7 +24,7 @@ package struct Resources: Hashable, Sendable {
   }
 
   /// Whether no dimension is unchanged.
-  var isWhole: Bool { (cpuMillicores | memoryBytes | diskBytes) >= 0 }
+  package var isWhole: Bool { (cpuMillicores | memoryBytes | diskBytes) >= 0 }
 
   /// These totals with `old` out and `new` in, modulo 2^64.
   @inline(__always)

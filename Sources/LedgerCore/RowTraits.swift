@@ -30,8 +30,13 @@ package enum RowTraits {
       let type = RowKind.type(of: kind)
     else { return invalid }
     let isDetailed = kind & RowKind.detailed != 0
-    if kind & RowKind.contradicted != 0 { return isDetailed ? 0 : invalid }
-    guard isDetailed || !type.isDetailed else { return invalid }
+    if kind & RowKind.contradicted != 0 {
+      return isDetailed && code < RowKind.adoptedNewNode ? 0 : invalid
+    }
+    // An adoption that is not contradicted says by its kind what it adopts.
+    guard isDetailed || !type.isDetailed, code != EventType.stateAdopted.rawValue else {
+      return invalid
+    }
     var traits: UInt16 = 0
     if RowKind.opensNode(kind) { traits |= opens }
     if RowKind.closesNode(kind) { traits |= closes }

@@ -279,6 +279,7 @@ extension WritableLedger {
     guard entry.fact.type.changesState, entry.fact.contradiction == nil else {
       throw .rejected(.contradiction(.unknownEntry))
     }
+    try checkRevival(entry)
     if entry.fact.type == .nodeDeleted, let node = entry.fact.node {
       guard intake.node(node) == nil else { throw .rejected(.contradiction(.nodeCreatedTwice)) }
       _ = intake.admitVoidedDeletion(fact, of: node, fingerprint: fingerprint)
@@ -295,9 +296,20 @@ extension WritableLedger {
     isStale = true
   }
 
+  /// Refuses to bring back a creation that was voided, by voiding that void, while its id lives on as another node.
+  private func checkRevival(_ void: Entry) throws(AdmissionFailure) {
+    guard void.fact.type == .entryVoided, let target = void.fact.rare.target else { return }
+    let creation = try entry(target).fact
+    guard creation.type == .nodeCreated || creation.type == .stateAdopted,
+      let node = creation.node, intake.node(node) != nil
+    else { return }
+    throw .rejected(.contradiction(.nodeCreatedTwice))
+  }
+
   /// The rollback with the numbers and attributes that the node had before the upgrade.
   private func resolved(_ fact: Fact) throws(AdmissionFailure) -> Fact {
-    guard fact.cpuMillicores == nil else { return fact }
+    // A restored entry says all of it.
+    guard !fact.resources.isWhole else { return fact }
     guard let node = fact.node, intake.node(node) != nil else {
       throw .rejected(.contradiction(.unknownNode))
     }
@@ -309,10 +321,7 @@ extension WritableLedger {
     if let slot = intake.node(node), let upgrade = upgrades?[slot], upgrade.sequence == target,
       upgrade.node == node
     {
-      var restored = fact
-      restored.setResources(upgrade.resources)
-      restored.attributes = upgrade.attributes
-      return restored
+      return fact.restoring(upgrade.resources, upgrade.attributes)
     }
     return try resolvedByReplay(fact, node, target)
   }
@@ -357,10 +366,9 @@ extension WritableLedger {
         before.nodeNames[$0] == node && before.state.nodes[$0].isLive
       })
     else { throw .rejected(.contradiction(.notAnUpgrade)) }
-    var restored = fact
-    restored.setResources(before.state.nodes[slot].resources)
-    restored.attributes = before.state.nodeDetails?.attributes(of: slot) ?? NodeAttributes()
-    return restored
+    return fact.restoring(
+      before.state.nodes[slot].resources,
+      before.state.nodeDetails?.attributes(of: slot) ?? NodeAttributes())
   }
 
   private func entry(_ sequence: Int64) throws(AdmissionFailure) -> Entry {
@@ -388,6 +396,16 @@ extension WritableLedger {
       intake = WritableLedger.intake(projection, nextSequence: intake.nextSequence)
     } catch { throw .log(error) }
     isStale = false
+  }
+}
+
+extension Fact {
+  /// A rollback with what the node was before, where the fact does not say otherwise.
+  fileprivate func restoring(_ before: Resources, _ attributes: NodeAttributes) -> Fact {
+    var restored = self
+    restored.setResources(resources.over(before))
+    restored.attributes = self.attributes.over(attributes)
+    return restored
   }
 }
 

@@ -113,7 +113,7 @@ package struct Frame: Hashable, Sendable {
     let linkBytes = flags.contains(.carriesLink) ? SHA256.byteCount : 0
     guard rawByteCount <= Block.rawByteCountMax, entryCount >= 1,
       entryCount <= Block.entryCountMax, storedByteCount <= rawByteCount + linkBytes,
-      storedByteCount >= linkBytes
+      storedByteCount >= linkBytes, linkBytes == 0 || flags.contains(.endsCommit)
     else { throw Malformed("the header's lengths are impossible", at: offset) }
   }
 
