@@ -57,11 +57,14 @@ struct HeaderTests {
       ([noise], noise),
     ] {
       for link in [nil, HeaderTests.link] {
+        // Only the end of a commit has a link to carry.
+        let end: Frame.Flags = link == nil ? [] : .endsCommit
         let bytes = Frame.bytes(
-          bodies: bodies, entryCount: 9, flags: [.hasLate, .hasVoids], link: link)
+          bodies: bodies, entryCount: 9, flags: end.union([.hasLate, .hasVoids]), link: link)
         let frame = try Frame(([0] + bytes).span, at: 1)
         #expect(frame.byteCount == bytes.count && frame.entryCount == 9)
-        #expect(frame.flags.contains([.hasLate, .hasVoids]) && !frame.flags.contains(.endsCommit))
+        #expect(frame.flags.contains([.hasLate, .hasVoids]))
+        #expect(frame.flags.contains(.endsCommit) == (link != nil))
         #expect(frame.flags.contains(.compressed) == (kept != noise))
         #expect(frame.link(bytes.span, at: Frame.headerByteCount) == link)
         var body: [UInt8] = []
@@ -69,6 +72,13 @@ struct HeaderTests {
         #expect(body == kept + [UInt8](repeating: 0, count: Column.padding))
       }
     }
+  }
+
+  @Test("a link inside a commit is refused")
+  func refusesLink() {
+    let bytes = Frame.bytes(
+      bodies: [HeaderTests.dull], entryCount: 9, flags: [], link: HeaderTests.link)
+    #expect(throws: Malformed.self) { _ = try Frame(bytes.span, at: 0) }
   }
 
   @Test(
