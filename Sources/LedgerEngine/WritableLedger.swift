@@ -76,17 +76,20 @@ package final class WritableLedger {
     var keys: KeyIndex
     var voided: Set<Int64>
     var recorded: Timestamp?
+    var isStale: Bool
   }
 
   private func snapshot() -> Saved {
     Saved(
-      intake: intake.copy(), upgrades: upgrades, keys: keys, voided: voided, recorded: recorded)
+      intake: intake.copy(), upgrades: upgrades, keys: keys, voided: voided, recorded: recorded,
+      isStale: isStale)
   }
 
   private func restore(_ saved: consuming Saved) {
     keys = saved.keys
     voided = saved.voided
     recorded = saved.recorded
+    isStale = saved.isStale
     upgrades = saved.upgrades
     intake = saved.intake
   }
@@ -122,6 +125,7 @@ package final class WritableLedger {
   package func admitTogether(_ items: [FactItem]) throws(AdmissionFailure) -> [Admission] {
     try spillIfFull()
     let before = snapshot()
+    let mark = writer.mark
     pendingChain = []
     defer { pendingChain = nil }
     do throws(AdmissionFailure) {
@@ -140,6 +144,8 @@ package final class WritableLedger {
       return admissions
     } catch {
       restore(before)
+      // Judging a void or a rollback can have written blocks of the group.
+      do throws(LogError) { try writer.rewind(to: mark) } catch { throw .log(error) }
       throw error
     }
   }

@@ -44,7 +44,7 @@ package final class LogWriter {
   /// How often the log was made durable.
   package private(set) var syncCount = 0
 
-  private struct OpenBlock {
+  fileprivate struct OpenBlock {
     var batch: EntryBatch
     var isLate: Bool
     var offset: Int
@@ -142,6 +142,39 @@ package final class LogWriter {
     rollback = nil
     lastOpen = nil
     try publish()
+  }
+
+  /// Where the open commit ends now, for `rewind`.
+  package struct Mark {
+    fileprivate var firstSequence: Int64
+    fileprivate var offset: Int
+    fileprivate var nextSequence: Int64
+    fileprivate var entriesSinceLink: Int
+    fileprivate var lastOpen: OpenBlock?
+  }
+
+  package var mark: Mark {
+    Mark(
+      firstSequence: firstSequence, offset: offset, nextSequence: nextSequence,
+      entriesSinceLink: entriesSinceLink, lastOpen: lastOpen)
+  }
+
+  /// Takes back the blocks that the open commit has written since `mark`.
+  package func rewind(to mark: Mark) throws(LogError) {
+    guard offset != mark.offset || firstSequence != mark.firstSequence else { return }
+    // A segment that was begun in between is rare enough to give the whole commit up.
+    guard firstSequence == mark.firstSequence, let file else {
+      isPoisoned = true
+      throw .poisoned
+    }
+    // The first segment, where it was begun in between, stays with its header.
+    let end = max(mark.offset, SegmentHeader.byteCount)
+    try poisoning { () throws(DiskError) in try file.resize(to: end) }
+    offset = end
+    allocated = end
+    nextSequence = mark.nextSequence
+    entriesSinceLink = mark.entriesSinceLink
+    lastOpen = mark.lastOpen
   }
 
   /// Takes back the blocks of the open commit.
