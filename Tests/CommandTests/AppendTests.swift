@@ -162,6 +162,25 @@ private let numbered = numbers((1, 1, 1))
     try ledger.verified()
   }
 
+  @Test("a group that is refused after it has voided an entry leaves nothing", arguments: [0, 2])
+  func refusedAfterVoid(before count: Int) throws {
+    let first = [host("h"), node("n", on: "h", 10)]
+    let ledger = try Ledger(of: Array(first.prefix(count)))
+    let group = [
+      node("m", on: "h", 20), #"{"time":21,"type":"entry_voided","sequence":2}"#,
+      deletion("unknown", 22),
+    ]
+    let lines =
+      first.dropFirst(count) + [#"{"atomic":[\#(group.joined(separator: ","))]}"#]
+      + [node("k", on: "h", 30)]
+    let ended = try ledger.run(["append"], input: lines.joined(separator: "\n"))
+    #expect(ended.status == 6)
+    #expect(ended.lines.count { $0.contains("unknown_node") } == 1)
+    try ledger.verified()
+    #expect(try ledger.export().count == 3)
+    #expect(try ledger.counters("h")?.hasPrefix("2/") == true)
+  }
+
   @Test("atomic with keys is answered again as a whole")
   func atomicKeys() throws {
     let ledger = try Ledger()
