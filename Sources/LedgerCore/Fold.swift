@@ -12,11 +12,15 @@ extension LedgerState {
     observer: inout Observer
   ) {
     grow(to: slots)
+    nodes.forgetUnusedShapes()
     var row = rows.lowerBound
+    // Preparing the quick way costs more than a few rows are worth.
+    let isLong = rows.count >= 16
+    if isLong { prepare(batch) }
     while row < rows.upperBound {
-      row = foldFrequent(batch, row..<rows.upperBound, &observer)
+      if isLong { row = foldQuickly(batch, row..<rows.upperBound, &observer) }
       if row < rows.upperBound {
-        foldRare(batch, row, &observer)
+        foldOne(batch, row, &observer)
         row += 1
       }
     }
@@ -38,56 +42,72 @@ extension LedgerState {
 
   private mutating func growNodes(to count: Int) {
     guard nodes.count < count else { return }
-    reserve(nodes: nodes.capacity < count ? max(count, nodes.count * 2, 1 << 10) : count)
-    nodes.append(contentsOf: repeatElement(NodeState(), count: count - nodes.count))
+    reserve(nodes: nodes.rows.capacity < count ? max(count, nodes.count * 2, 1 << 10) : count)
+    nodes.rows.append(
+      contentsOf: repeatElement(NodeTable.Row(), count: count - nodes.count))
   }
 
   /// Makes room for `count` nodes, so that a table that is known to grow is not moved again and again.
   ///
   /// Room that is never used is never touched, so it costs address space and no memory.
   package mutating func reserve(nodes count: Int) {
-    guard nodes.capacity < count else { return }
+    guard nodes.rows.capacity < count else { return }
     // The advice must come before the first touch, so the old rows move into a table that has it already.
-    var larger: [NodeState] = []
+    var larger: [NodeTable.Row] = []
     larger.reserveCapacity(count)
     let capacity = larger.capacity
     // Safe: the advice covers the array's own storage and changes nothing in it.
     unsafe larger.withUnsafeMutableBufferPointer { buffer in
-      unsafe shim_advise_huge(buffer.baseAddress, capacity * MemoryLayout<NodeState>.stride)
+      unsafe shim_advise_huge(buffer.baseAddress, capacity * MemoryLayout<NodeTable.Row>.stride)
     }
-    larger.append(contentsOf: nodes)
-    nodes = larger
+    larger.append(contentsOf: nodes.rows)
+    nodes.rows = larger
   }
 
-  /// What `foldFrequent` does with a kind of row.
+  /// What `foldQuickly` does with a kind of row, as bits that enter its arithmetic.
   private enum Action {
-    static let rare: UInt8 = 0
-    static let create: UInt8 = 1
-    static let upgrade: UInt8 = 2
-    static let delete: UInt8 = 3
-    static let scale: UInt8 = 4
+    /// The row needs a live node.
+    static let needsLive: UInt8 = 1
+    static let deletes: UInt8 = 2
+    static let scales: UInt8 = 4
+    static let other: UInt8 = 8
 
     static let table: [UInt8] = (0...255).map { kind in
       switch EventType(rawValue: UInt8(kind) & ~RowKind.detailed) {
-      case .nodeCreated: create
-      case .nodeUpgraded, .nodeUpgradeRolledBack: upgrade
-      case .nodeDeleted: delete
-      case .workerScaled: scale
-      default: rare
+      case .nodeCreated: 0
+      case .nodeUpgraded, .nodeUpgradeRolledBack: needsLive
+      case .nodeDeleted: needsLive | deletes
+      case .workerScaled: scales
+      default: other
       }
     }
   }
 
-  /// Applies rows of the kinds that make up nearly every log, up to the first of another kind, and returns its
-  /// index.
+  /// Stands for a triple that does not say all three numbers.
+  private static let partial = UInt32.max
+
+  /// Finds the places of the batch's triples in the table of nodes.
+  private mutating func prepare(_ batch: EntryBatch) {
+    places.removeAll(keepingCapacity: true)
+    for shape in batch.shapes {
+      places.append(
+        shape.isWhole ? nodes.shapes.place(of: shape) << NodeTable.Row.flagBits : Self.partial)
+    }
+    // A row without numbers points to the first triple, so there is always one.
+    if places.isEmpty { places.append(0) }
+  }
+
+  /// Applies rows of the kinds that make up nearly every log, up to the first that needs more than the quick way,
+  /// and returns its index.
   ///
-  /// One long loop over spans. Nodes are scattered over tens of megabytes, so each is asked for `nodeDistance` rows
-  /// ahead, and its host `hostDistance` rows ahead. Whether a row creates, upgrades or deletes is as good as random
-  /// to the processor, so the three are one path of selections instead of branches: what a node was before comes
-  /// out of its host's counters, what it is afterwards goes in. Nearly all rows take the short way through it.
-  private mutating func foldFrequent<Observer: FoldObserver>(
+  /// One long loop over spans. Nodes are scattered over megabytes, so each is asked for `nodeDistance` rows ahead,
+  /// and its host `hostDistance` rows ahead. Whether a row creates, upgrades or deletes is as good as random to the
+  /// processor, so the three are one path of selections instead of branches: what a node was before comes out of its
+  /// host's counters, what it is afterwards goes in.
+  private mutating func foldQuickly<Observer: FoldObserver>(
     _ batch: EntryBatch, _ rows: Range<Int>, _ observer: inout Observer
   ) -> Int {
+    guard nodes.count > 0 else { return rows.lowerBound }
     let nodeDistance = 40
     let hostDistance = 14
     let actionTable = Action.table
@@ -96,102 +116,93 @@ extension LedgerState {
     let subjects = batch.subjects.span
     let placements = batch.hosts.span
     let numbers = batch.numbers.span
-    // A row without numbers points to the first shape, so there is always one.
-    let shapeTable = batch.shapes.isEmpty ? [Resources.zero] : batch.shapes
-    let shapes = shapeTable.span
-    let isWhole = shapeTable.allSatisfy(\.isWhole)
     let workers = batch.workers.span
-    // Safe: the addresses are only ever handed to the prefetch instruction, which cannot fault.
-    let nodeBase = unsafe nodes.withUnsafeBufferPointer { UInt(bitPattern: $0.baseAddress) }
-    let hostBase = unsafe hosts.withUnsafeBufferPointer { UInt(bitPattern: $0.baseAddress) }
+    let placeTable = places
+    let places = placeTable.span
     // Out of `self`, because spans of two of its properties would count as overlapping accesses.
-    var nodeArray: [NodeState] = []
-    var hostArray: [HostState] = []
+    var nodeArray: [NodeTable.Row] = []
+    var counterArray: [Counters] = []
     var poolArray: [PoolState] = []
-    swap(&nodeArray, &self.nodes)
-    swap(&hostArray, &self.hosts)
+    swap(&nodeArray, &self.nodes.rows)
+    swap(&counterArray, &self.hosts.counters)
     swap(&poolArray, &self.pools)
     defer {
-      swap(&nodeArray, &self.nodes)
-      swap(&hostArray, &self.hosts)
+      swap(&nodeArray, &self.nodes.rows)
+      swap(&counterArray, &self.hosts.counters)
       swap(&poolArray, &self.pools)
     }
+    // Safe: the addresses are only ever handed to the prefetch instruction, which cannot fault.
+    let nodeBase = unsafe nodeArray.withUnsafeBufferPointer { UInt(bitPattern: $0.baseAddress) }
+    let hostBase = unsafe counterArray.withUnsafeBufferPointer { UInt(bitPattern: $0.baseAddress) }
+    let poolBase = unsafe poolArray.withUnsafeBufferPointer { UInt(bitPattern: $0.baseAddress) }
+    let shapeArray = self.nodes.shapes.values
+    let shapes = shapeArray.span
     var nodes = nodeArray.mutableSpan
-    var hosts = hostArray.mutableSpan
+    var counters = counterArray.mutableSpan
+    let phaseArray = self.hosts.phases
+    let phases = phaseArray.span
     var pools = poolArray.mutableSpan
     var row = rows.lowerBound
     while row < rows.upperBound {
       if row &+ nodeDistance < rows.upperBound {
-        let ahead = UInt(subjects[row &+ nodeDistance]) &* UInt(MemoryLayout<NodeState>.stride)
-        unsafe shim_prefetch(UnsafeRawPointer(bitPattern: nodeBase &+ ahead))
+        let far = row &+ nodeDistance
+        let slot = UInt(subjects[far])
+        let isPool = actions[Int(kinds[far])] == Action.scales
+        let place =
+          isPool
+          ? poolBase &+ slot &* UInt(MemoryLayout<PoolState>.stride)
+          : nodeBase &+ slot &* UInt(MemoryLayout<NodeTable.Row>.stride)
+        unsafe shim_prefetch(UnsafeRawPointer(bitPattern: place))
         // By now the node is there, so it can say which host comes next.
         let near = row &+ hostDistance
-        let next = Int(subjects[near])
-        let host =
-          placements[near] == Slot.none && next < nodes.count
-          ? nodes[next].host : placements[near]
-        let place = hostBase &+ UInt(host) &* UInt(MemoryLayout<HostState>.stride)
-        unsafe shim_prefetch(UnsafeRawPointer(bitPattern: place))
-        unsafe shim_prefetch(UnsafeRawPointer(bitPattern: place &+ 56))
+        let host = placements[near] & nodes[min(Int(subjects[near]), nodes.count &- 1)].host
+        let hostPlace = hostBase &+ UInt(host) &* UInt(MemoryLayout<Counters>.stride)
+        // Counters can begin in one line and end in the next.
+        unsafe shim_prefetch(UnsafeRawPointer(bitPattern: hostPlace))
+        unsafe shim_prefetch(UnsafeRawPointer(bitPattern: hostPlace &+ 24))
       }
       let action = actions[Int(kinds[row])]
       let slot = Int(subjects[row])
-      var refusal: Contradiction?
-      if action == Action.rare {
-        return row
-      } else if action == Action.scale {
-        refusal = LedgerState.scale(&pools[slot], workers[Int(numbers[row])])
-      } else {
-        let creates = action == Action.create
-        let deletes = action == Action.delete
-        let old = nodes[slot]
-        let shape = shapes[Int(numbers[row])]
-        let host = creates ? placements[row] : old.host
-        // The short way: the node is what the row needs it to be, its share counts, all numbers are said, and it is
-        // on a host. Shares are not negative, so a sum that overflows comes out below zero, as a deficit does, and
-        // one test of signs finds both.
-        if old.flags & ~NodeState.requested == (creates ? 0 : NodeState.live), isWhole,
-          host != Slot.none, hosts[Int(host)].phase == .registered
-        {
-          let mask: Int64 = deletes ? 0 : -1
-          let before = hosts[Int(host)].counters
-          let new = Resources(
-            cpuMillicores: shape.cpuMillicores & mask, memoryBytes: shape.memoryBytes & mask,
-            diskBytes: shape.diskBytes & mask)
-          let after = Counters(
-            nodes: before.nodes &+ (mask & 1) &- Int64(old.flags & NodeState.live),
-            resources: before.resources.wrappingChange(from: old.resources, to: new))
-          if after.hasNoNegative {
-            hosts[Int(host)].counters = after
-            nodes[slot] = NodeState(
-              resources: new, host: deletes ? Slot.none : host,
-              flags: creates ? NodeState.live : (deletes ? 0 : old.flags))
-            observer.hostChanged(host, from: before, to: after, row: row, in: batch)
-            row &+= 1
-            continue
-          }
-        }
-        var new = NodeState()
-        new.host = deletes ? Slot.none : host
-        new.flags = creates ? NodeState.live : (deletes ? 0 : old.flags)
-        new.resources = deletes ? .zero : shape.over(old.resources)
-        if creates == old.isLive {
-          refusal = creates ? .nodeCreatedTwice : .unknownNode
-        } else {
-          refusal = LedgerState.place(
-            new, losing: old.share, &hosts, host, batch, row, &observer,
-            needsRegistered: creates)
-          if refusal == nil { nodes[slot] = new }
-        }
+      if action >= Action.scales {
+        guard action == Action.scales,
+          LedgerState.scale(&pools[slot], workers[Int(numbers[row])]) == nil
+        else { return row }
+        row &+= 1
+        continue
       }
-      if let refusal { anomalies.note(batch.firstSequence + Int64(row), refusal) }
+      // All ones where the node stays, zero where it goes.
+      let stays = UInt32(action & Action.deletes) / UInt32(Action.deletes) &- 1
+      let old = nodes[slot]
+      // One of the two is all ones: a node that is not live has no host, and only a creation places one.
+      let host = placements[row] & old.host
+      let place = places[Int(numbers[row])] & stays
+      // The node is what the row needs it to be, its share counts, all numbers are said, and it is on a host.
+      guard
+        old.word & (NodeState.live | NodeState.released) == UInt32(action & Action.needsLive),
+        host != Slot.none, place != LedgerState.partial
+      else { return row }
+      let new = NodeTable.Row(
+        host: host | ~stays,
+        word: (place | old.word & NodeState.requested | NodeState.live) & stays)
+      let before = counters[Int(host)]
+      let after = Counters(
+        nodes: before.nodes &+ Int64(new.word & NodeState.live)
+          &- Int64(old.word & NodeState.live),
+        resources: before.resources.wrappingChange(
+          from: shapes[Int(old.shape)], to: shapes[Int(new.shape)]))
+      // Shares are not negative, so a sum that overflows comes out below zero, as a deficit does, and one test of signs
+      // finds both.
+      guard after.hasNoNegative, phases[Int(host)] == .registered else { return row }
+      counters[Int(host)] = after
+      nodes[slot] = new
+      observer.hostChanged(host, from: before, to: after, row: row, in: batch)
       row &+= 1
     }
     return row
   }
 
   @inline(__always)
-  private static func scale(_ pool: inout PoolState, _ change: WorkerCounts) -> Contradiction? {
+  static func scale(_ pool: inout PoolState, _ change: WorkerCounts) -> Contradiction? {
     if pool.isKnown, change.before >= 0, change.before != pool.workers {
       return .workersBeforeDiffers
     }
@@ -204,7 +215,7 @@ extension LedgerState {
   /// Counts `node` on `host` in place of what it took there before, or says why that cannot be.
   @inline(__always)
   static func place<Observer: FoldObserver>(
-    _ node: NodeState, losing lost: Counters, _ hosts: inout MutableSpan<HostState>, _ host: UInt32,
+    _ node: NodeState, losing lost: Counters, _ hosts: inout HostTable, _ host: UInt32,
     _ batch: EntryBatch, _ row: Int, _ observer: inout Observer, needsRegistered: Bool
   ) -> Contradiction? {
     guard host != Slot.none else { return nil }

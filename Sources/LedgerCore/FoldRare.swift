@@ -1,6 +1,6 @@
 extension LedgerState {
-  /// Applies one row of a kind that is rare in a log.
-  mutating func foldRare<Observer: FoldObserver>(
+  /// Applies one row of any kind, the plain way.
+  mutating func foldOne<Observer: FoldObserver>(
     _ batch: EntryBatch, _ row: Int, _ observer: inout Observer
   ) {
     let kind = batch.kinds[row]
@@ -11,6 +11,12 @@ extension LedgerState {
     case EventType.hostRegistered.rawValue: refusal = registerHost(batch, row)
     case EventType.hostResized.rawValue: refusal = resizeHost(batch, row)
     case EventType.hostRetired.rawValue: refusal = retireHost(slot)
+    case EventType.nodeCreated.rawValue: refusal = createNode(batch, row, &observer)
+    case EventType.nodeUpgraded.rawValue, EventType.nodeUpgradeRolledBack.rawValue:
+      refusal = upgradeNode(batch, row, &observer)
+    case EventType.nodeDeleted.rawValue: refusal = deleteNode(batch, row, &observer)
+    case EventType.workerScaled.rawValue:
+      refusal = LedgerState.scale(&pools[Int(slot)], batch.workers[Int(batch.numbers[row])])
     case EventType.nodeMoved.rawValue: refusal = moveNode(batch, row, &observer)
     case EventType.nodeRenamed.rawValue, EventType.nodeTransferred.rawValue:
       refusal = nodes[Int(slot)].isLive ? nil : .unknownNode
@@ -59,6 +65,35 @@ extension LedgerState {
     }
   }
 
+  private mutating func createNode<Observer: FoldObserver>(
+    _ batch: EntryBatch, _ row: Int, _ observer: inout Observer
+  ) -> Contradiction? {
+    let old = nodes[Int(batch.subjects[row])]
+    guard !old.isLive else { return .nodeCreatedTwice }
+    let new = NodeState(
+      resources: batch.shapes[Int(batch.numbers[row])].over(.zero), host: batch.hosts[row],
+      flags: NodeState.live)
+    return replace(old, by: new, batch, row, &observer, needsRegistered: true)
+  }
+
+  private mutating func upgradeNode<Observer: FoldObserver>(
+    _ batch: EntryBatch, _ row: Int, _ observer: inout Observer
+  ) -> Contradiction? {
+    let old = nodes[Int(batch.subjects[row])]
+    guard old.isLive else { return .unknownNode }
+    var new = old
+    new.resources = batch.shapes[Int(batch.numbers[row])].over(old.resources)
+    return replace(old, by: new, batch, row, &observer, needsRegistered: false)
+  }
+
+  private mutating func deleteNode<Observer: FoldObserver>(
+    _ batch: EntryBatch, _ row: Int, _ observer: inout Observer
+  ) -> Contradiction? {
+    let old = nodes[Int(batch.subjects[row])]
+    guard old.isLive else { return .unknownNode }
+    return replace(old, by: NodeState(), batch, row, &observer, needsRegistered: false)
+  }
+
   private mutating func moveNode<Observer: FoldObserver>(
     _ batch: EntryBatch, _ row: Int, _ observer: inout Observer
   ) -> Contradiction? {
@@ -87,9 +122,8 @@ extension LedgerState {
     _ observer: inout Observer, needsRegistered: Bool
   ) -> Contradiction? {
     if old.host == new.host {
-      var span = hosts.mutableSpan
       let refusal = LedgerState.place(
-        new, losing: old.share, &span, new.host, batch, row, &observer,
+        new, losing: old.share, &hosts, new.host, batch, row, &observer,
         needsRegistered: needsRegistered)
       if refusal == nil { nodes[Int(batch.subjects[row])] = new }
       return refusal
@@ -100,14 +134,13 @@ extension LedgerState {
     {
       return .negativeCounter
     }
-    var span = hosts.mutableSpan
     if let refusal = LedgerState.place(
-      new, losing: .zero, &span, new.host, batch, row, &observer, needsRegistered: needsRegistered)
+      new, losing: .zero, &hosts, new.host, batch, row, &observer, needsRegistered: needsRegistered)
     {
       return refusal
     }
     _ = LedgerState.place(
-      NodeState(), losing: old.share, &span, old.host, batch, row, &observer,
+      NodeState(), losing: old.share, &hosts, old.host, batch, row, &observer,
       needsRegistered: false)
     nodes[Int(batch.subjects[row])] = new
     return nil

@@ -2,8 +2,8 @@
 ///
 /// `fold` is the only function that changes it.
 package struct LedgerState: Sendable {
-  package internal(set) var nodes: [NodeState] = []
-  package internal(set) var hosts: [HostState] = []
+  package internal(set) var nodes = NodeTable()
+  package internal(set) var hosts = HostTable()
   package internal(set) var pools: [PoolState] = []
   package internal(set) var containers: [ContainerState] = []
   /// Attributes and times of nodes, where they are kept.
@@ -12,6 +12,8 @@ package struct LedgerState: Sendable {
   package internal(set) var anomalies = Anomalies()
 
   package let policy: ReleasePolicy
+  /// Where the triples of the batch that is folded stand in `nodes`; kept for its memory.
+  var places: [UInt32] = []
 
   package init(policy: ReleasePolicy, keepsDetails: Bool = false) {
     self.policy = policy
@@ -48,7 +50,7 @@ package enum ReleasePolicy: UInt8, Sendable, CaseIterable {
   package var name: String { self == .atDeletion ? "deletion" : "request" }
 }
 
-/// A node: 32 bytes, because replay is bound by memory.
+/// A node.
 package struct NodeState: Hashable, Sendable {
   package static let live: UInt32 = 1
   /// Deletion was requested.
@@ -97,6 +99,12 @@ package struct HostState: Hashable, Sendable {
   package var phase = Phase.unknown
 
   package init() {}
+
+  init(counters: Counters, capacity: Resources, phase: Phase) {
+    self.counters = counters
+    self.capacity = capacity
+    self.phase = phase
+  }
 }
 
 /// A worker pool.
@@ -163,9 +171,9 @@ extension LedgerState {
   package func withNodes(_ sources: [UInt32?]) -> LedgerState {
     var renumbered = self
     renumbered.nodeDetails = nil
-    renumbered.nodes = sources.map { source in
-      guard let source, Int(source) < nodes.count else { return NodeState() }
-      return nodes[Int(source)]
+    renumbered.nodes.rows = sources.map { source in
+      guard let source, Int(source) < nodes.count else { return NodeTable.Row() }
+      return nodes.rows[Int(source)]
     }
     return renumbered
   }
@@ -178,8 +186,8 @@ extension LedgerState {
     containers: [ContainerState], details: NodeDetails?
   ) {
     self.init(policy: policy)
-    self.nodes = nodes
-    self.hosts = hosts
+    self.nodes = NodeTable(nodes)
+    self.hosts = HostTable(hosts)
     self.pools = pools
     self.containers = containers
     nodeDetails = details

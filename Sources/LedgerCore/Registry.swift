@@ -62,35 +62,41 @@ package struct Registry: Sendable {
 
   /// Gives all rows of `batch` that open a node their slots and takes back those of rows that close one; says whether
   /// every row pointed to a slot that was there.
-  mutating func assignNodes(_ batch: inout EntryBatch, _ traits: [UInt16]) -> Bool {
+  ///
+  /// Whether a row opens or closes is as good as random to the processor, so the loop does not branch on it.
+  mutating func assignNodes(_ batch: inout EntryBatch) -> Bool {
     // Out of their structs, so that the loop does not ask at each row whether they are shared.
-    var free: [UInt32] = []
+    var freeArray: [UInt32] = []
     var subjectArray: [UInt32] = []
-    swap(&free, &freeNodeSlots)
+    swap(&freeArray, &freeNodeSlots)
     swap(&subjectArray, &batch.subjects)
     defer {
-      swap(&free, &freeNodeSlots)
+      swap(&freeArray, &freeNodeSlots)
       swap(&subjectArray, &batch.subjects)
     }
-    let table = traits.span
+    let table = NodeEffect.table
+    let effects = table.span
     let kinds = batch.kinds.span
+    var freeCount = freeArray.count
+    // Every row may close a node, and every row writes to the place behind the last free slot.
+    freeArray.append(contentsOf: repeatElement(0, count: kinds.count + 1))
+    var free = freeArray.mutableSpan
     var subjects = subjectArray.mutableSpan
     var count = nodeSlotCount
     var isValid = true
     for row in kinds.indices {
-      let trait = table[Int(kinds[row])]
-      if trait & RowTraits.opens != 0 {
-        if let slot = free.popLast() {
-          subjects[row] = slot
-        } else {
-          subjects[row] = count
-          count += 1
-        }
-      } else if trait & RowTraits.node != 0 {
-        isValid = isValid && subjects[row] < count
-        if trait & RowTraits.closes != 0 { free.append(subjects[row]) }
-      }
+      let effect = effects[Int(kinds[row])]
+      let isNew = freeCount == 0
+      let next = isNew ? count : free[max(freeCount &- 1, 0)]
+      let slot = next & effect.opens | subjects[row] & ~effect.opens
+      subjects[row] = slot
+      count &+= isNew ? effect.opens & 1 : 0
+      freeCount &-= isNew ? 0 : Int(effect.opens & 1)
+      isValid = isValid && slot & effect.isNode < count | ~effect.isNode
+      free[freeCount] = slot
+      freeCount &+= Int(effect.closes & 1)
     }
+    freeArray.removeLast(freeArray.count - freeCount)
     nodeSlotCount = count
     return isValid
   }
@@ -130,6 +136,22 @@ package struct Registry: Sendable {
     case .pool: poolNames[Int(slot)]
     case .container: containerNames[Int(slot)]
     }
+  }
+}
+
+/// What a row does to the slots of nodes, as masks of all ones or zero.
+///
+/// Loaded from memory, because the compiler turns a mask that it can see through into a branch.
+private struct NodeEffect {
+  var opens: UInt32
+  var closes: UInt32
+  var isNode: UInt32
+
+  static let table: [NodeEffect] = RowTraits.table.map { traits in
+    NodeEffect(
+      opens: RowTraits.mask(traits, RowTraits.opens),
+      closes: RowTraits.mask(traits, RowTraits.closes),
+      isNode: RowTraits.mask(traits, RowTraits.node))
   }
 }
 

@@ -24,6 +24,16 @@ package enum RowTraits {
   /// The traits of every kind.
   package static let table: [UInt16] = (0...255).map { traits(of: UInt8($0)) }
 
+  /// Of every kind: zero where its rows' subject is a worker pool, all ones otherwise.
+  static let notPool: [UInt32] = (0...255).map { kind in
+    table[kind] & named != 0 && RowKind.subject(of: UInt8(kind)) == .pool ? 0 : UInt32.max
+  }
+
+  /// All ones where `traits` have `trait`, zero otherwise.
+  package static func mask(_ traits: UInt16, _ trait: UInt16) -> UInt32 {
+    traits & trait == 0 ? 0 : UInt32.max
+  }
+
   private static func traits(of kind: UInt8) -> UInt16 {
     let code = kind & RowKind.codeMask
     guard code >= 1, code <= RowKind.codeMax, kind & 0x20 == 0,

@@ -39,20 +39,49 @@ package struct SlotReader {
   private mutating func passUnnamed(
     _ table: [UInt16], _ batch: inout EntryBatch, _ registry: inout Registry
   ) throws(MisplacedSlot) {
-    var highestHost: UInt32 = 0
-    for row in 0..<batch.count {
-      let kind = batch.kinds[row]
-      if table[Int(kind)] & RowTraits.named != 0 {
-        try advanceNamed(kind, Int(batch.subjects[row]), batch, &registry)
-      }
-      // `Slot.none` plus one is 0.
-      highestHost = max(highestHost, batch.hosts[row] &+ 1)
-    }
-    guard Int(highestHost) <= registry.hostNames.count else {
+    try passNamed(table, batch, &registry)
+    guard hostCount(batch.hosts) <= registry.hostNames.count else {
       throw MisplacedSlot(what: "there is no such host slot")
     }
-    guard registry.assignNodes(&batch, table) else {
+    guard registry.assignNodes(&batch) else {
       throw MisplacedSlot(what: "there is no such node slot")
+    }
+  }
+
+  /// How many host slots there must be.
+  private func hostCount(_ slots: [UInt32]) -> Int {
+    var count: UInt32 = 0
+    let slots = slots.span
+    // `Slot.none` plus one is 0.
+    for row in slots.indices { count = max(count, slots[row] &+ 1) }
+    return Int(count)
+  }
+
+  /// Passes the rows of hosts, pools and containers.
+  private mutating func passNamed(
+    _ table: [UInt16], _ batch: borrowing EntryBatch, _ registry: inout Registry
+  ) throws(MisplacedSlot) {
+    let kinds = batch.kinds.span
+    let traits = table.span
+    if batch.newHosts.isEmpty, batch.newPools.isEmpty, batch.newContainers.isEmpty {
+      // Pools are the only ones with many rows. All ones where the row's subject is not a pool wraps to 0.
+      let maskTable = RowTraits.notPool
+      let masks = maskTable.span
+      let subjects = batch.subjects.span
+      var highest: UInt32 = 0
+      var others: UInt16 = 0
+      for row in kinds.indices {
+        let kind = Int(kinds[row])
+        highest = max(highest, (subjects[row] | masks[kind]) &+ 1)
+        others |= traits[kind] & ~UInt16(truncatingIfNeeded: ~masks[kind])
+      }
+      guard Int(highest) <= registry.poolNames.count else {
+        throw MisplacedSlot(what: "there is no such pool slot")
+      }
+      if others & RowTraits.named == 0 { return }
+    }
+    for row in kinds.indices where traits[Int(kinds[row])] & RowTraits.named != 0 {
+      try advanceNamed(kinds[row], Int(batch.subjects[row]), batch, &registry)
     }
   }
 

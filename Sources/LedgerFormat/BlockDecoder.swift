@@ -6,6 +6,7 @@ package import LedgerCore
 /// by `SlotReader`, which knows how many there are.
 package struct BlockDecoder {
   private var small: [UInt32] = []
+  private var stored = StoredColumns()
   private var wide: [UInt64] = []
   private var more: [UInt64] = []
   private var other: [UInt64] = []
@@ -59,8 +60,10 @@ package struct BlockDecoder {
     guard parts.isSubset(of: .all) else { throw Malformed("unknown parts", at: partsOffset) }
     try takeKinds(count, &reader, bytes, &batch)
     try takeTimes(count, &reader, bytes, &batch)
-    try takeSlots(count, &reader, bytes, &batch)
-    try takeNumbers(count, &reader, bytes, &batch)
+    try Column.take(tally.subjects, into: &stored.subjects, from: &reader, bytes)
+    try Column.take(tally.hosts, into: &stored.hosts, from: &reader, bytes)
+    try takeNumbers(&reader, bytes, &batch)
+    stored.spread(batch.kinds, &batch)
     let attributes = try takeAttributes(parts, &reader, bytes, &batch)
     let origins = try takeOrigins(parts, count, &reader, bytes, &batch)
     if parts.contains(.keys) { try takeKeys(&reader, bytes, &batch) }
@@ -122,17 +125,6 @@ package struct BlockDecoder {
     }
   }
 
-  /// Fills the columns of subjects and hosts, one value a row.
-  private mutating func takeSlots(
-    _ count: Int, _ reader: inout ByteReader, _ bytes: Span<UInt8>, _ batch: inout EntryBatch
-  ) throws(Malformed) {
-    try Column.take(tally.subjects, into: &small, from: &reader, bytes)
-    spread(RowTraits.storesSubject, batch.kinds, &batch.subjects, otherwise: 0, plus: 0)
-    try Column.take(tally.hosts, into: &small, from: &reader, bytes)
-    // What is stored is the slot plus one, and 0 for a node that is not placed, which wraps to `Slot.none`.
-    spread(RowTraits.host, batch.kinds, &batch.hosts, otherwise: Slot.none, plus: UInt32.max)
-  }
-
   /// Gives the numbers in `small` to the rows that have `trait`, in order, each `plus` something.
   private mutating func spread(
     _ trait: UInt16, _ kinds: [UInt8], _ column: inout [UInt32], otherwise: UInt32, plus: UInt32
@@ -154,24 +146,17 @@ package struct BlockDecoder {
     }
   }
 
-  /// Fills the column of numbers and the tables it points into.
+  /// Reads the column of numbers and the tables it points into.
   private mutating func takeNumbers(
-    _ count: Int, _ reader: inout ByteReader, _ bytes: Span<UInt8>, _ batch: inout EntryBatch
+    _ reader: inout ByteReader, _ bytes: Span<UInt8>, _ batch: inout EntryBatch
   ) throws(Malformed) {
     let start = reader.offset
-    try Column.take(tally.shapes, into: &small, from: &reader, bytes)
+    try Column.take(tally.shapes, into: &stored.shapes, from: &reader, bytes)
     if tally.shapes > 0 { try takeShapes(&reader, bytes, &batch) }
-    for place in small where Int(place) >= batch.shapes.count {
+    guard stored.hasShapes(below: batch.shapes.count) else {
       throw Malformed("there is no such shape", at: start)
     }
-    spread(RowTraits.shape, batch.kinds, &batch.numbers, otherwise: 0, plus: 0)
     guard tally.workers > 0 else { return }
-    let table = RowTraits.table
-    var worker: UInt32 = 0
-    for row in 0..<count where table[Int(batch.kinds[row])] & RowTraits.workers != 0 {
-      batch.numbers[row] = worker
-      worker += 1
-    }
     try take3(tally.workers, &reader, bytes)
     for index in 0..<tally.workers {
       batch.workers.append(
