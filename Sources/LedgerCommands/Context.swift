@@ -107,6 +107,17 @@ package struct Context {
     } catch { throw Failure(error) }
   }
 
+  /// The hosts of the state that `selection` implies, with a progress bar where that takes a while.
+  func projectHosts(_ reader: LogReader, _ selection: Selection) throws(Failure) -> Projection {
+    let started = monotonicNanoseconds()
+    defer { tellRate(reader.head, since: started) }
+    var bar = progress("replaying", total: reader.head, unit: "entries")
+    defer { bar.clear() }
+    return try telling { () throws(LogError) in
+      try reader.projectHosts(selection) { bar.advance(to: $0) }
+    }
+  }
+
   private func tellRate(_ count: Int64, since started: UInt64) {
     let microseconds = max((monotonicNanoseconds() - started) / 1_000, 1)
     messages.detail(

@@ -22,7 +22,7 @@ extension Context {
   func runState() throws(Failure) -> ExitCode {
     let selection = try selection()
     let reader = try reader()
-    let projection = try project(reader, selection)
+    let projection = try projectHosts(reader, selection)
     warn(of: projection.state.anomalies)
     let hosts = projection.hosts(includingRetired: parsed.flag("all"))
     var totals = Totals()

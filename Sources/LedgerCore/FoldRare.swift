@@ -8,9 +8,9 @@ extension LedgerState {
     let slot = batch.subjects[row]
     let refusal: Contradiction?
     switch kind & RowKind.codeMask {
-    case EventType.hostRegistered.rawValue: refusal = registerHost(batch, row)
-    case EventType.hostResized.rawValue: refusal = resizeHost(batch, row)
-    case EventType.hostRetired.rawValue: refusal = retireHost(slot)
+    case EventType.hostRegistered.rawValue: refusal = registerHost(batch, row, &observer)
+    case EventType.hostResized.rawValue: refusal = resizeHost(batch, row, &observer)
+    case EventType.hostRetired.rawValue: refusal = retireHost(batch, row, &observer)
     case EventType.nodeCreated.rawValue: refusal = createNode(batch, row, &observer)
     case EventType.nodeUpgraded.rawValue, EventType.nodeUpgradeRolledBack.rawValue:
       refusal = upgradeNode(batch, row, &observer)
@@ -34,26 +34,44 @@ extension LedgerState {
     if let refusal { anomalies.note(batch.firstSequence + Int64(row), refusal) }
   }
 
-  private mutating func registerHost(_ batch: EntryBatch, _ row: Int) -> Contradiction? {
+  /// Tells what a host has become.
+  private func tell<Observer: FoldObserver>(
+    _ observer: inout Observer, of host: UInt32, _ batch: EntryBatch, _ row: Int
+  ) {
+    let state = hosts[Int(host)]
+    observer.hostReshaped(host, state.capacity, state.phase, row: row, in: batch)
+  }
+
+  private mutating func registerHost<Observer: FoldObserver>(
+    _ batch: EntryBatch, _ row: Int, _ observer: inout Observer
+  ) -> Contradiction? {
     let slot = Int(batch.subjects[row])
     guard hosts[slot].phase != .registered else { return .hostRegisteredTwice }
     hosts[slot].capacity = batch.shapes[Int(batch.numbers[row])]
     hosts[slot].phase = .registered
+    tell(&observer, of: batch.subjects[row], batch, row)
     return nil
   }
 
-  private mutating func resizeHost(_ batch: EntryBatch, _ row: Int) -> Contradiction? {
+  private mutating func resizeHost<Observer: FoldObserver>(
+    _ batch: EntryBatch, _ row: Int, _ observer: inout Observer
+  ) -> Contradiction? {
     let slot = Int(batch.subjects[row])
     if let refusal = refusal(toPlaceOn: hosts[slot]) { return refusal }
     hosts[slot].capacity = batch.shapes[Int(batch.numbers[row])].over(hosts[slot].capacity)
+    tell(&observer, of: batch.subjects[row], batch, row)
     return nil
   }
 
-  private mutating func retireHost(_ slot: UInt32) -> Contradiction? {
-    let host = hosts[Int(slot)]
+  private mutating func retireHost<Observer: FoldObserver>(
+    _ batch: EntryBatch, _ row: Int, _ observer: inout Observer
+  ) -> Contradiction? {
+    let slot = Int(batch.subjects[row])
+    let host = hosts[slot]
     if let refusal = refusal(toPlaceOn: host) { return refusal }
     guard host.counters.nodes == 0 else { return .hostHasNodes }
-    hosts[Int(slot)].phase = .retired
+    hosts[slot].phase = .retired
+    tell(&observer, of: batch.subjects[row], batch, row)
     return nil
   }
 
@@ -198,6 +216,7 @@ extension LedgerState {
     let before = hosts[slot]
     hosts[slot].phase = detail.rare.present == false ? .retired : .registered
     hosts[slot].capacity = detail.rare.capacity?.over(before.capacity) ?? before.capacity
+    tell(&observer, of: batch.subjects[row], batch, row)
     if let counters = detail.rare.counters {
       let after = Counters(
         nodes: counters.nodes < 0 ? before.counters.nodes : counters.nodes,

@@ -10,16 +10,17 @@ package struct HostTable: Sendable {
     for host in hosts { append(host) }
   }
 
-  mutating func append(_ host: HostState) {
+  package mutating func append(_ host: HostState) {
     counters.append(host.counters)
     phases.append(host.phase)
     capacities.append(host.capacity)
   }
 }
 
-extension HostTable: RandomAccessCollection, MutableCollection {
-  package var startIndex: Int { 0 }
-  package var endIndex: Int { counters.count }
+// Not a collection: other modules would iterate over it through unspecialised witnesses, a hundred times slower.
+extension HostTable {
+  package var count: Int { counters.count }
+  package var indices: Range<Int> { 0..<count }
 
   package subscript(slot: Int) -> HostState {
     get {
@@ -31,4 +32,7 @@ extension HostTable: RandomAccessCollection, MutableCollection {
       capacities[slot] = newValue.capacity
     }
   }
+
+  /// All hosts by slot.
+  package var states: [HostState] { indices.map { self[$0] } }
 }

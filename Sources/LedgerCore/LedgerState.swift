@@ -23,7 +23,7 @@ package struct LedgerState: Sendable {
   /// The fleet's totals, or nil when they leave Int64.
   package var totals: Counters? {
     var sum = Counters.zero
-    for host in hosts {
+    for host in hosts.states {
       guard let next = sum.changed(gaining: host.counters, losing: .zero) else { return nil }
       sum = next
     }
@@ -152,6 +152,18 @@ package protocol FoldObserver {
   /// A host's counters go from `before` to `after` because of `row`.
   mutating func hostChanged(
     _ host: UInt32, from before: Counters, to after: Counters, row: Int, in batch: EntryBatch)
+
+  /// A host was registered, resized, retired or adopted because of `row`; this is what it is now.
+  mutating func hostReshaped(
+    _ host: UInt32, _ capacity: Resources, _ phase: HostState.Phase, row: Int,
+    in batch: EntryBatch)
+}
+
+extension FoldObserver {
+  package mutating func hostReshaped(
+    _ host: UInt32, _ capacity: Resources, _ phase: HostState.Phase, row: Int,
+    in batch: EntryBatch
+  ) {}
 }
 
 /// Watches nothing; folding with it costs nothing.
@@ -182,12 +194,12 @@ extension LedgerState {
 extension LedgerState {
   /// A state from its tables, as a snapshot kept them.
   package init(
-    policy: ReleasePolicy, nodes: [NodeState], hosts: [HostState], pools: [PoolState],
+    policy: ReleasePolicy, nodes: NodeTable, hosts: HostTable, pools: [PoolState],
     containers: [ContainerState], details: NodeDetails?
   ) {
     self.init(policy: policy)
-    self.nodes = NodeTable(nodes)
-    self.hosts = HostTable(hosts)
+    self.nodes = nodes
+    self.hosts = hosts
     self.pools = pools
     self.containers = containers
     nodeDetails = details

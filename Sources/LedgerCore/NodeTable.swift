@@ -19,7 +19,7 @@ package struct NodeTable: Sendable {
   }
 
   var rows: [Row] = []
-  var shapes = ShapeTable()
+  var shapes = DistinctTable(first: Resources.zero)
 
   package init() {}
 
@@ -38,8 +38,8 @@ package struct NodeTable: Sendable {
   ///
   /// - Complexity: linear in the nodes, but only after as many new triples; constant otherwise.
   mutating func forgetUnusedShapes() {
-    guard shapes.count > Swift.max(1 << 16, 2 * rows.count) else { return }
-    var kept = ShapeTable()
+    guard shapes.count > max(1 << 16, 2 * rows.count) else { return }
+    var kept = DistinctTable(first: Resources.zero)
     for index in rows.indices {
       let row = rows[index]
       rows[index].word =
@@ -49,9 +49,13 @@ package struct NodeTable: Sendable {
   }
 }
 
-extension NodeTable: RandomAccessCollection, MutableCollection {
-  package var startIndex: Int { 0 }
-  package var endIndex: Int { rows.count }
+// Not a collection: other modules would iterate over it through unspecialised witnesses, a hundred times slower.
+extension NodeTable {
+  package var count: Int { rows.count }
+  package var indices: Range<Int> { 0..<count }
+
+  /// All nodes by slot.
+  package var states: [NodeState] { indices.map { self[$0] } }
 
   package subscript(slot: Int) -> NodeState {
     get {
@@ -62,51 +66,43 @@ extension NodeTable: RandomAccessCollection, MutableCollection {
   }
 }
 
-/// Distinct resource triples, each with a place that stays; place 0 is the triple of zeros.
-///
-/// Open addressing: a power of two of cells, at most half of them used.
-struct ShapeTable: Sendable {
-  private(set) var values: [Resources] = [.zero]
-  /// Places plus one; 0 is a free cell.
-  private var cells: [UInt32] = ShapeTable.cells(for: [.zero], count: 64)
+extension NodeTable {
+  /// The nodes as columns: hosts plus one, words (the place of a triple above three bits of flags), and the triples.
+  package struct Columns {
+    package var hosts: [UInt64]
+    package var words: [UInt64]
+    package var shapes: [Resources]
 
-  var count: Int { values.count }
-
-  subscript(place: UInt32) -> Resources { values[Int(place)] }
-
-  /// The place of `shape`, which is added if it is new.
-  ///
-  /// - Complexity: constant on average.
-  mutating func place(of shape: Resources) -> UInt32 {
-    var cell = ShapeTable.cell(of: shape, cells.count)
-    while cells[cell] != 0 {
-      let place = cells[cell] - 1
-      if values[Int(place)] == shape { return place }
-      cell = (cell + 1) & (cells.count - 1)
+    package init(hosts: [UInt64], words: [UInt64], shapes: [Resources]) {
+      self.hosts = hosts
+      self.words = words
+      self.shapes = shapes
     }
-    let place = UInt32(values.count)
-    values.append(shape)
-    cells[cell] = place + 1
-    if values.count * 2 > cells.count {
-      cells = ShapeTable.cells(for: values, count: cells.count * 2)
-    }
-    return place
   }
 
-  private static func cell(of shape: Resources, _ count: Int) -> Int {
-    var mixed = UInt64(bitPattern: shape.cpuMillicores) &* 0x9E37_79B9_7F4A_7C15
-    mixed = (mixed ^ UInt64(bitPattern: shape.memoryBytes)) &* 0xD6E8_FEB8_6659_FD93
-    mixed = (mixed ^ mixed >> 32 ^ UInt64(bitPattern: shape.diskBytes)) &* 0x9E37_79B9_7F4A_7C15
-    return Int(truncatingIfNeeded: mixed >> 32) & (count - 1)
+  /// The same nodes have the same columns, whatever history led to them.
+  package var columns: Columns {
+    var used = DistinctTable(first: Resources.zero)
+    let words = rows.map { row in
+      UInt64(used.place(of: shapes[row.shape]) << Row.flagBits | row.flags)
+    }
+    return Columns(
+      hosts: rows.map { UInt64($0.host &+ 1) }, words: words, shapes: used.values)
   }
 
-  private static func cells(for values: [Resources], count: Int) -> [UInt32] {
-    var cells = [UInt32](repeating: 0, count: count)
-    for (place, value) in values.enumerated() {
-      var cell = cell(of: value, count)
-      while cells[cell] != 0 { cell = (cell + 1) & (count - 1) }
-      cells[cell] = UInt32(place) + 1
+  /// Nodes from their columns, or nil where one points to what is not there.
+  package init?(_ columns: Columns, hostCount: Int) {
+    guard columns.hosts.count == columns.words.count else { return nil }
+    var places: [UInt32] = []
+    for shape in columns.shapes { places.append(shapes.place(of: shape)) }
+    rows.reserveCapacity(columns.words.count)
+    for (host, word) in zip(columns.hosts, columns.words) {
+      let shape = Int(truncatingIfNeeded: word >> UInt64(Row.flagBits))
+      guard host <= UInt64(hostCount), shape < places.count else { return nil }
+      rows.append(
+        Row(
+          host: UInt32(truncatingIfNeeded: host) &- 1,
+          word: places[shape] << Row.flagBits | UInt32(truncatingIfNeeded: word) & Row.flagMask))
     }
-    return cells
   }
 }

@@ -21,6 +21,12 @@ package struct Registry: Sendable {
     self.keepsNodeNames = keepsNodeNames
   }
 
+  /// A registry of hosts alone.
+  package init(hostNames: [Name]) {
+    keepsNodeNames = false
+    self.hostNames = hostNames
+  }
+
   /// A registry from its parts, as a snapshot kept them, or nil when they do not fit together.
   package init?(
     nodeNames: [Name]?, nodeSlotCount: Int, hostNames: [Name], poolNames: [Name],

@@ -26,7 +26,7 @@ extension Projection {
 
   private func projectedHosts() -> [LiveHost] {
     var hosts: [LiveHost] = []
-    for (slot, host) in state.hosts.enumerated() where host.phase != .unknown {
+    for (slot, host) in state.hosts.states.enumerated() where host.phase != .unknown {
       hosts.append(
         LiveHost(
           id: hostName(UInt32(slot)), capacity: host.capacity, counters: host.counters,
@@ -38,7 +38,7 @@ extension Projection {
   private func projectedNodes() -> ([LiveNode], Set<Name>) {
     var nodes: [LiveNode] = []
     var released: Set<Name> = []
-    for (slot, node) in state.nodes.enumerated() where node.isLive {
+    for (slot, node) in state.nodes.states.enumerated() where node.isLive {
       let attributes = state.nodeDetails?.attributes(of: slot) ?? NodeAttributes()
       var row = LiveNode(
         id: nodeNames[slot], host: node.host == Slot.none ? nil : hostName(node.host),

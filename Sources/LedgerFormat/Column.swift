@@ -114,6 +114,15 @@ package enum Column {
     return values
   }
 
+  /// Reads `count` numbers below 2^32; for other modules, which cannot specialise `take` themselves.
+  package static func takeAll32(
+    _ count: Int, from reader: inout ByteReader, _ bytes: Span<UInt8>
+  ) throws(Malformed) -> [UInt32] {
+    var values: [UInt32] = []
+    try take(count, into: &values, from: &reader, bytes)
+    return values
+  }
+
   /// Passes over a column of `count` numbers.
   package static func skip(
     _ count: Int, from reader: inout ByteReader, _ bytes: Span<UInt8>

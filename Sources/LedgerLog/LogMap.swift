@@ -59,6 +59,17 @@ package struct LogMap: Sendable {
     return low
   }
 
+  /// A checksum of the checksums of all blocks up to the one that holds `sequence`: caches say by it which entries
+  /// they were made from.
+  ///
+  /// - Complexity: linear in the blocks; reads nothing.
+  func mark(at sequence: Int64) -> UInt32 {
+    guard let last = block(of: sequence) else { return 0 }
+    var writer = ByteWriter()
+    for block in blocks[...last] { writer.put(fixed: block.frame.storedChecksum) }
+    return CRC32C.of(writer.bytes)
+  }
+
   /// Drops blocks behind the last complete commit and remembers them as torn.
   mutating func dropUnfinishedCommit() {
     let complete = (blocks.lastIndex { $0.frame.flags.contains(.endsCommit) } ?? -1) + 1

@@ -10,13 +10,16 @@ package final class LogReader: Sendable {
   package let layout: LogLayout
   package let manifest: Manifest
   package let map: LogMap
+  /// A file of history is closed by the block that reaches so many entries: few enough to pass over in a millisecond, and
+  /// enough that the hosts before them weigh little.
+  let historyEntryCount: Int64
 
   /// Opens the log in `directory`.
   ///
   /// `wait`: called between looks at a writer that is just starting; returns false to give up.
   /// - Complexity: linear in the number of blocks; reads headers only.
   package convenience init(
-    directory: String, disk: any Disk, wait: () -> Bool
+    directory: String, disk: any Disk, historyEntryCount: Int64 = 1 << 19, wait: () -> Bool
   ) throws(LogError) {
     let layout = LogLayout(directory: directory)
     let manifest = try Manifest.read(layout, disk)
@@ -26,10 +29,16 @@ package final class LogReader: Sendable {
       // A writer that died may have left blocks in the page cache alone.
       try reaching { () throws(DiskError) in try disk.open(last.path, .read).sync() }
     }
-    self.init(disk: disk, layout: layout, manifest: manifest, map: map)
+    self.init(
+      disk: disk, layout: layout, manifest: manifest, map: map,
+      historyEntryCount: historyEntryCount)
   }
 
-  init(disk: any Disk, layout: LogLayout, manifest: Manifest, map: LogMap) {
+  init(
+    disk: any Disk, layout: LogLayout, manifest: Manifest, map: LogMap,
+    historyEntryCount: Int64 = 1 << 19
+  ) {
+    self.historyEntryCount = historyEntryCount
     self.disk = disk
     self.layout = layout
     self.manifest = manifest

@@ -138,8 +138,10 @@ struct LogScan {
     _ frame: Frame, at offset: Int, _ end: Int, _ window: inout FileWindow
   ) throws(LogError) -> Bool {
     let mark = offset + frame.byteCount - Frame.endMark.count
-    // The next header stands right behind the mark, so one read serves both.
-    guard try window.load(mark, Frame.endMark.count, ahead: LogScan.windowByteCount) else {
+    // The next header stands right behind the mark, so one read serves both; behind a large block, the next is as
+    // likely to be large, and only its header is wanted.
+    let ahead = frame.byteCount > LogScan.windowByteCount ? 4096 : LogScan.windowByteCount
+    guard try window.load(mark, Frame.endMark.count, ahead: ahead) else {
       return false
     }
     let place = mark - window.base

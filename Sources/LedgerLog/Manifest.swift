@@ -17,6 +17,8 @@ package struct LogLayout: Hashable, Sendable {
   /// What recovery cut off, kept as evidence.
   package var recovered: String { directory + "/recovered" }
   package var snapshots: String { directory + "/snapshots" }
+  /// How hosts' counters changed, as caches.
+  package var history: String { directory + "/history" }
   /// One line for each run of validate, repair and undo.
   package var audit: String { directory + "/audit.ndjson" }
 
@@ -34,6 +36,14 @@ package struct LogLayout: Hashable, Sendable {
 
   package func snapshot(_ sequence: Int64) -> String {
     snapshots + "/" + sortable(sequence) + ".snap"
+  }
+
+  func history(from firstSequence: Int64) -> String {
+    history + "/" + sortable(firstSequence) + ".chg"
+  }
+
+  func historySnapshot(_ sequence: Int64) -> String {
+    history + "/" + sortable(sequence) + ".snap"
   }
 
   /// Twenty digits, so that names sort as numbers do.

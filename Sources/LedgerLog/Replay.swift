@@ -67,11 +67,7 @@ extension LogReader {
     from start: (projection: Projection, block: Int)?, observer: inout Observer,
     watcher: inout Watcher
   ) throws(LogError) -> Projection {
-    var projection =
-      start?.projection
-      ?? Projection(
-        state: LedgerState(policy: manifest.policy, keepsDetails: options.keepsDetails),
-        registry: Registry(keepsNodeNames: options.keepsNodeNames))
+    var projection = start?.projection ?? emptyProjection(options)
     projection.state.reserve(nodes: Int(min(head, LogReader.reservedNodeCountMax)))
     var batch = EntryBatch()
     // Keys are watched while a log is opened for writing, where names are kept.
@@ -81,15 +77,7 @@ extension LogReader {
       let rows = 0..<selection.prefix(of: batch)
       // A block without a selected row does not belong to the state, nor do the ids that it brings.
       if rows.isEmpty { break }
-      var slots = SlotReader()
-      do throws(MisplacedSlot) {
-        if rows.count == batch.count {
-          try slots.advanceAll(&batch, &projection.registry)
-        } else {
-          // Rows behind the selection may give slots of selected nodes to others.
-          for row in rows { try slots.advance(row, &batch, &projection.registry) }
-        }
-      } catch { throw damage(block, error) }
+      try placeSlots(block, &batch, rows, &projection.registry)
       try watcher.block(batch, of: head)
       if options.keepsTouches {
         projection.touches.grow(to: projection.registry.counts)
@@ -106,13 +94,7 @@ extension LogReader {
         projection.state.fold(
           batch, rows, slots: projection.registry.counts, observer: &observer)
       }
-      projection.note(batch, rows)
-      projection.recorded = batch.recorded
-      // Without late entries, the last is the latest.
-      let latest =
-        block.frame.flags.contains(.hasLate)
-        ? batch.occurred[rows].max() ?? Int64.min : batch.occurred[rows.upperBound - 1]
-      projection.latestOccurred = max(projection.latestOccurred, latest)
+      projection.close(block, batch, rows)
       if rows.count < batch.count { break }
     }
     projection.nodeNames = projection.registry.nodeNames
@@ -120,6 +102,43 @@ extension LogReader {
       projection.occurred = Timestamp(microseconds: projection.latestOccurred)
     }
     return projection
+  }
+}
+
+extension LogReader {
+  /// The state before the first entry.
+  func emptyProjection(_ options: ReplayOptions = ReplayOptions()) -> Projection {
+    Projection(
+      state: LedgerState(policy: manifest.policy, keepsDetails: options.keepsDetails),
+      registry: Registry(keepsNodeNames: options.keepsNodeNames))
+  }
+
+  /// Gives `rows` of a block's batch their slots.
+  func placeSlots(
+    _ block: LogMap.Block, _ batch: inout EntryBatch, _ rows: Range<Int>, _ registry: inout Registry
+  ) throws(LogError) {
+    var slots = SlotReader()
+    do throws(MisplacedSlot) {
+      if rows.count == batch.count {
+        try slots.advanceAll(&batch, &registry)
+      } else {
+        // Rows behind the selection may give slots of selected nodes to others.
+        for row in rows { try slots.advance(row, &batch, &registry) }
+      }
+    } catch { throw damage(block, error) }
+  }
+}
+
+extension Projection {
+  /// Notes where in history `rows` of a block's batch, the next ones in the order of sequence, have led.
+  mutating func close(_ block: LogMap.Block, _ batch: EntryBatch, _ rows: Range<Int>) {
+    note(batch, rows)
+    recorded = batch.recorded
+    // Without late entries, the last is the latest.
+    let latest =
+      block.frame.flags.contains(.hasLate)
+      ? batch.occurred[rows].max() ?? Int64.min : batch.occurred[rows.upperBound - 1]
+    latestOccurred = max(latestOccurred, latest)
   }
 }
 
@@ -153,5 +172,13 @@ struct ObserverPair<First: FoldObserver, Second: FoldObserver>: FoldObserver {
   ) {
     first.hostChanged(host, from: before, to: after, row: row, in: batch)
     second.hostChanged(host, from: before, to: after, row: row, in: batch)
+  }
+
+  mutating func hostReshaped(
+    _ host: UInt32, _ capacity: Resources, _ phase: HostState.Phase, row: Int,
+    in batch: EntryBatch
+  ) {
+    first.hostReshaped(host, capacity, phase, row: row, in: batch)
+    second.hostReshaped(host, capacity, phase, row: row, in: batch)
   }
 }

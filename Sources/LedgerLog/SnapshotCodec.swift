@@ -5,24 +5,27 @@ internal import LedgerFormat
 ///
 ///     offset  size  field
 ///     0       8     magic "ALLOCSNP"
-///     8       2     version, 1
+///     8       2     version, 2
 ///     10      2     zero
 ///     12      4     byte count of the body before compression
 ///     16      16    id of the ledger
 ///     32      8     sequence of the last entry in the state
 ///     40      32    the chain's link after that entry's commit
 ///     72      4     CRC-32C of the body as stored
-///     76      4     CRC-32C of bytes 0..<76
-///     80      n     body, compressed by LZ4 where that is shorter
+///     76      4     the log's mark after that entry's block (`LogMap.mark`)
+///     80      4     CRC-32C of bytes 0..<80
+///     84      n     body, compressed by LZ4 where that is shorter
 ///
 /// The body holds the state's tables as columns (`Column`, `NameList`) in the order in which `SnapshotCodec.body`
 /// writes them. The same state has the same bytes on every machine.
 struct SnapshotCodec {
-  static let headerByteCount = 80
+  static let headerByteCount = 84
   private static let magic = Array("ALLOCSNP".utf8)
-  private static let version: UInt16 = 1
+  private static let version: UInt16 = 2
 
-  static func bytes(_ projection: Projection, ledger: [UInt8], link: [UInt8]) -> [UInt8] {
+  static func bytes(
+    _ projection: Projection, ledger: [UInt8], link: [UInt8], mark: UInt32
+  ) -> [UInt8] {
     let body = self.body(projection)
     let stored = LZ4.compress(body) ?? body
     var writer = ByteWriter()
@@ -34,6 +37,7 @@ struct SnapshotCodec {
     writer.put(fixed: UInt64(projection.sequence))
     writer.put(link)
     writer.put(fixed: CRC32C.of(stored))
+    writer.put(fixed: mark)
     writer.put(fixed: CRC32C.of(writer.bytes))
     writer.put(stored)
     return writer.bytes
@@ -44,6 +48,7 @@ struct SnapshotCodec {
     var ledger: [UInt8]
     var sequence: Int64
     var link: [UInt8]
+    var mark: UInt32
     var body: [UInt8]
     var bodyByteCount: Int
   }
@@ -61,7 +66,8 @@ struct SnapshotCodec {
     let sequence = try reader.fixed(UInt64.self, span)
     let link = try reader.skip(SHA256.byteCount)
     let bodyChecksum = try reader.fixed(UInt32.self, span)
-    guard try reader.fixed(UInt32.self, span) == CRC32C.of(span, 0..<76) else {
+    let mark = try reader.fixed(UInt32.self, span)
+    guard try reader.fixed(UInt32.self, span) == CRC32C.of(span, 0..<80) else {
       throw Malformed("the snapshot header's checksum is wrong", at: 0)
     }
     guard version == self.version else {
@@ -84,6 +90,7 @@ struct SnapshotCodec {
     }
     return Opened(
       ledger: Array(bytes[ledger]), sequence: Int64(sequence), link: Array(bytes[link]),
+      mark: mark,
       body: body, bodyByteCount: rawCount)
   }
 
@@ -100,19 +107,13 @@ struct SnapshotCodec {
       registry.nodeNames, registry.hostNames, registry.poolNames, registry.containerNames,
     ] { NameList.put(names, .planes, to: &writer) }
     writer.put(column: registry.freeNodeSlots.map { UInt64($0) })
-    let nodes = state.nodes
-    writer.put(column: nodes.map { UInt64(bitPattern: $0.resources.cpuMillicores) })
-    writer.put(column: nodes.map { UInt64(bitPattern: $0.resources.memoryBytes) })
-    writer.put(column: nodes.map { UInt64(bitPattern: $0.resources.diskBytes) })
-    writer.put(column: nodes.map { UInt64($0.host &+ 1) })
-    writer.put(column: nodes.map { UInt64($0.flags) })
-    for index in 0..<4 {
-      writer.put(column: state.hosts.map { $0.counters.values[index].zigzag })
-    }
+    let nodes = state.nodes.columns
     for index in 0..<3 {
-      writer.put(column: state.hosts.map { $0.capacity.values[index].zigzag })
+      writer.put(column: nodes.shapes.map { UInt64(bitPattern: $0.values[index]) })
     }
-    writer.put(column: state.hosts.map { UInt64($0.phase.rawValue) })
+    writer.put(column: nodes.hosts)
+    writer.put(column: nodes.words)
+    writer.put(state.hosts)
     writer.put(column: state.pools.map { $0.isKnown ? 1 : 0 })
     writer.put(column: state.pools.map { $0.workers.zigzag })
     writer.put(column: state.pools.map { $0.lastIssued.zigzag })
@@ -151,7 +152,7 @@ struct SnapshotCodec {
   static func projection(
     _ opened: Opened, policy: ReleasePolicy, _ options: ReplayOptions
   ) throws(Malformed) -> Projection {
-    var reader = BodyReader(opened)
+    var reader = BodyReader(opened.body, byteCount: opened.bodyByteCount)
     let stateSequence = try reader.signed()
     let latest = try reader.signed()
     let recorded = try reader.signed()
@@ -202,20 +203,28 @@ struct SnapshotCodec {
 
 extension ByteWriter {
   /// A count and a column.
-  fileprivate mutating func put(column values: [UInt64]) {
+  mutating func put(column values: [UInt64]) {
     put(varint: UInt64(values.count))
     Column.put(values, .planes, to: &self)
   }
+
+  /// A table of hosts: four columns of counters, three of capacity, one of phases.
+  mutating func put(_ table: HostTable) {
+    let hosts = table.states
+    for index in 0..<4 { put(column: hosts.map { $0.counters.values[index].zigzag }) }
+    for index in 0..<3 { put(column: hosts.map { $0.capacity.values[index].zigzag }) }
+    put(column: hosts.map { UInt64($0.phase.rawValue) })
+  }
 }
 
-/// Reads a snapshot's body piece by piece.
-private struct BodyReader {
+/// Reads the body of a cache piece by piece.
+struct BodyReader {
   private let bytes: [UInt8]
   private var reader: ByteReader
 
-  init(_ opened: SnapshotCodec.Opened) {
-    bytes = opened.body
-    reader = ByteReader(0..<opened.bodyByteCount)
+  init(_ body: [UInt8], byteCount: Int) {
+    bytes = body
+    reader = ByteReader(0..<byteCount)
   }
 
   var isAtEnd: Bool { reader.remaining == 0 }
@@ -256,45 +265,51 @@ private struct BodyReader {
     return try Column.takeAll(count, from: &reader, bytes.span)
   }
 
-  mutating func nodes(hosts: Int) throws(Malformed) -> [NodeState] {
-    let columns = [try column(), try column(), try column(), try column(), try column()]
-    guard columns.allSatisfy({ $0.count == columns[0].count }),
-      columns[3].allSatisfy({ $0 <= UInt64(hosts) }), columns[4].allSatisfy({ $0 <= 7 })
-    else { throw Malformed("the nodes do not fit together", at: reader.offset) }
-    return columns[0].indices.map { slot in
-      var node = NodeState()
-      node.resources = Resources(
-        cpuMillicores: Int64(bitPattern: columns[0][slot]),
-        memoryBytes: Int64(bitPattern: columns[1][slot]),
-        diskBytes: Int64(bitPattern: columns[2][slot]))
-      node.host = UInt32(truncatingIfNeeded: columns[3][slot]) &- 1
-      node.flags = UInt32(truncatingIfNeeded: columns[4][slot])
-      return node
+  mutating func nodes(hosts: Int) throws(Malformed) -> NodeTable {
+    let shapes = try resources()
+    let columns = NodeTable.Columns(hosts: try column(), words: try column(), shapes: shapes)
+    guard let nodes = NodeTable(columns, hostCount: hosts) else {
+      throw Malformed("the nodes do not fit together", at: reader.offset)
+    }
+    return nodes
+  }
+
+  private mutating func resources() throws(Malformed) -> [Resources] {
+    let columns = [try column(), try column(), try column()]
+    guard columns.allSatisfy({ $0.count == columns[0].count }) else {
+      throw Malformed("the shapes do not fit together", at: reader.offset)
+    }
+    return columns[0].indices.map { place in
+      Resources(
+        cpuMillicores: Int64(bitPattern: columns[0][place]),
+        memoryBytes: Int64(bitPattern: columns[1][place]),
+        diskBytes: Int64(bitPattern: columns[2][place]))
     }
   }
 
-  mutating func hosts() throws(Malformed) -> [HostState] {
+  mutating func hosts() throws(Malformed) -> HostTable {
     var columns: [[UInt64]] = []
     for _ in 0..<8 { columns.append(try column()) }
     guard columns.allSatisfy({ $0.count == columns[0].count }) else {
       throw Malformed("the hosts do not fit together", at: reader.offset)
     }
     var hosts: [HostState] = []
+    hosts.reserveCapacity(columns[0].count)
     for slot in columns[0].indices {
-      let numbers = columns.map { Int64(zigzag: $0[slot]) }
+      func number(_ column: Int) -> Int64 { Int64(zigzag: columns[column][slot]) }
       guard let phase = HostState.Phase(rawValue: UInt8(truncatingIfNeeded: columns[7][slot]))
       else { throw Malformed("a host's phase is unknown", at: reader.offset) }
       var host = HostState()
       host.counters = Counters(
-        nodes: numbers[0],
+        nodes: number(0),
         resources: Resources(
-          cpuMillicores: numbers[1], memoryBytes: numbers[2], diskBytes: numbers[3]))
+          cpuMillicores: number(1), memoryBytes: number(2), diskBytes: number(3)))
       host.capacity = Resources(
-        cpuMillicores: numbers[4], memoryBytes: numbers[5], diskBytes: numbers[6])
+        cpuMillicores: number(4), memoryBytes: number(5), diskBytes: number(6))
       host.phase = phase
       hosts.append(host)
     }
-    return hosts
+    return HostTable(hosts)
   }
 
   mutating func pools() throws(Malformed) -> [PoolState] {

@@ -4,42 +4,72 @@ internal import LedgerPorts
 
 /// Snapshots are caches: one that is missing, stale, foreign or damaged costs time and nothing else.
 extension LogReader {
-  /// Writes a snapshot of the state at the end of the log, and returns its path and sequence; nil when there is
+  /// Writes a snapshot of the state at the end of the log, with the history up to there, and returns its path and sequence; nil when there is
   /// nothing to keep, or when voided entries make the state depend on more than the entries before it.
   package func writeSnapshot() throws(LogError) -> (path: String, sequence: Int64)? {
     guard head > 0, !map.hasVoids else { return nil }
-    let projection = try project(.all, .complete)
-    let link = try link(at: head)
-    let bytes = SnapshotCodec.bytes(projection, ledger: manifest.id, link: link)
+    let bytes = try snapshotBytes(of: try project(.all, .complete))
     let path = layout.snapshot(head)
+    try writeCache(bytes, path, in: layout.snapshots)
+    try extendHistory { _ in }
+    return (path, head)
+  }
+
+  /// The bytes of a snapshot of `projection`, which ends with a block.
+  func snapshotBytes(of projection: Projection) throws(LogError) -> [UInt8] {
+    SnapshotCodec.bytes(
+      projection, ledger: manifest.id, link: try link(at: projection.sequence),
+      mark: map.mark(at: projection.sequence))
+  }
+
+  /// Puts a whole file in place of what may be there.
+  func writeCache(
+    _ bytes: [UInt8], _ path: String, in directory: String
+  ) throws(LogError) {
     try reaching { () throws(DiskError) in
-      try disk.makeDirectory(layout.snapshots)
+      try disk.makeDirectory(directory)
       let temporary = path + ".new"
       let file = try disk.open(temporary, .updateOrCreate)
       try file.resize(to: 0)
       try file.write(bytes, at: 0)
       try file.sync()
       try disk.rename(temporary, to: path)
-      try disk.syncDirectory(layout.snapshots)
+      try disk.syncDirectory(directory)
     }
-    return (path, head)
   }
 
   /// The latest snapshot that `selection` can begin with, and the block that comes after it.
   func startingPoint(
     _ selection: Selection, _ options: ReplayOptions
   ) -> (projection: Projection, block: Int)? {
-    guard !map.hasVoids, let names = try? disk.list(layout.snapshots) else { return nil }
-    for name in names.reversed() {
-      guard name.hasSuffix(".snap"), let sequence = Int64(name.dropLast(5)),
-        canBegin(selection, with: sequence),
-        let found = try? snapshot(layout.snapshots + "/" + name, options),
-        let block = map.block(of: sequence),
-        map.blocks[block].nextSequence == sequence + 1, isSelected(found, by: selection)
+    guard !map.hasVoids else { return nil }
+    // Those of the history know no ids of nodes.
+    let isLean = !options.keepsNodeNames && !options.keepsDetails && !options.keepsTouches
+    let directories = isLean ? [layout.snapshots, layout.history] : [layout.snapshots]
+    for found in snapshotPaths(in: directories) {
+      guard canBegin(selection, with: found.sequence),
+        let projection = try? snapshot(found.path, options),
+        let block = map.block(of: found.sequence),
+        map.blocks[block].nextSequence == found.sequence + 1,
+        isSelected(projection, by: selection)
       else { continue }
-      return (found, block + 1)
+      return (projection, block + 1)
     }
     return nil
+  }
+
+  /// The snapshots in `directories`, the latest first.
+  private func snapshotPaths(
+    in directories: [String]
+  ) -> [(path: String, sequence: Int64)] {
+    var found: [(path: String, sequence: Int64)] = []
+    for directory in directories {
+      for name in (try? disk.list(directory)) ?? [] {
+        guard name.hasSuffix(".snap"), let sequence = Int64(name.dropLast(5)) else { continue }
+        found.append((directory + "/" + name, sequence))
+      }
+    }
+    return found.sorted { $0.sequence > $1.sequence }
   }
 
   private func canBegin(_ selection: Selection, with sequence: Int64) -> Bool {
@@ -62,17 +92,20 @@ extension LogReader {
   func snapshot(
     _ path: String, _ options: ReplayOptions
   ) throws(LogError) -> Projection {
-    let bytes = try snapshotBytes(path)
+    let bytes = try cacheBytes(path)
     do throws(Malformed) {
       let opened = try SnapshotCodec.open(bytes)
       guard opened.ledger == manifest.id else { throw Malformed("it is of another ledger", at: 16) }
+      guard opened.sequence <= head, opened.mark == map.mark(at: opened.sequence) else {
+        throw Malformed("it is of a log with other entries", at: 76)
+      }
       return try SnapshotCodec.projection(opened, policy: manifest.policy, options)
     } catch {
       throw .damaged(Damage(.rotten, file: path, offset: error.offset, error.what))
     }
   }
 
-  private func snapshotBytes(_ path: String) throws(LogError) -> [UInt8] {
+  func cacheBytes(_ path: String) throws(LogError) -> [UInt8] {
     var bytes: [UInt8] = []
     try reaching { () throws(DiskError) in
       let file = try disk.open(path, .read)
@@ -88,16 +121,14 @@ extension LogReader {
     for name in names where name.hasSuffix(".snap") {
       let path = layout.snapshots + "/" + name
       do throws(LogError) {
-        let bytes = try snapshotBytes(path)
+        let bytes = try cacheBytes(path)
         _ = try snapshot(path, .complete)
         guard let sequence = Int64(name.dropLast(5)), sequence >= 1, sequence <= head else {
           throw .damaged(
             Damage(.foreign, file: path, offset: 32, "the log has no such sequence"))
         }
         let replayed = try projectFromStart(.sequence(sequence), .complete)
-        let expected = SnapshotCodec.bytes(
-          replayed, ledger: manifest.id, link: try link(at: sequence))
-        if expected != bytes {
+        if try snapshotBytes(of: replayed) != bytes {
           throw .damaged(
             Damage(.rotten, file: path, offset: 40, "it is not the state of that sequence"))
         }

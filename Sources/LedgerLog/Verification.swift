@@ -62,6 +62,7 @@ package struct Verification {
     try follow(reader, after: start, goOn)
     guard result.isComplete else { return }
     for damage in try reader.snapshotDamages() { note(damage) }
+    for damage in try reader.historyDamages() { note(damage) }
   }
 
   private mutating func note(_ damage: Damage) {

@@ -95,7 +95,33 @@ struct SelectionTests {
     }
     try writable.commit()
     writable.writer.close()
-    return try LogReader(directory: path, disk: disk) { false }
+    return try LogReader(directory: path, disk: disk, historyEntryCount: 60) { false }
+  }
+
+  /// The hosts that anyone has heard of, with all that is known of them.
+  private func hosts(_ projection: Projection) -> [Name: HostState] {
+    let states = projection.state.hosts.states
+    return Dictionary(
+      uniqueKeysWithValues: zip(projection.registry.hostNames, states).filter {
+        $0.1.phase != .unknown
+      })
+  }
+
+  /// What the history says is what a replay says, and it is there where it can be.
+  private func checkHistory(_ reader: LogReader, _ selections: [Selection]) throws {
+    try reader.extendHistory { _ in }
+    var answered = 0
+    for selection in selections {
+      let replayed = try reader.project(selection)
+      let found = try reader.projectHosts(selection) { _ in }
+      #expect(hosts(found) == hosts(replayed), "\(selection)")
+      #expect(found.sequence == replayed.sequence, "\(selection)")
+      #expect(found.occurred == replayed.occurred, "\(selection)")
+      if try reader.hostsFromHistory(selection) != nil { answered += 1 }
+    }
+    // By occurred time, late entries and voids need a replay; so does what lies behind the first void.
+    #expect(reader.map.hasVoids ? answered > 0 : answered * 3 >= selections.count * 2)
+    #expect(try reader.historyDamages().isEmpty)
   }
 
   private func check(_ reader: LogReader, _ policy: ReleasePolicy) throws {
@@ -117,6 +143,7 @@ struct SelectionTests {
       let wrong = Set(found).symmetricDifference(expected).sorted()
       #expect(wrong.isEmpty, "\(selection): \(wrong)")
     }
+    try checkHistory(reader, selections)
   }
 
   @Test(

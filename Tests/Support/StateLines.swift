@@ -4,13 +4,13 @@ extension LedgerState {
   /// The whole state as lines in the form of `NaiveModel.lines`.
   package func lines(_ registry: Registry, nodeNames: [Name]) -> [String] {
     var lines: [String] = []
-    for (slot, host) in hosts.enumerated()
+    for (slot, host) in hosts.states.enumerated()
     where host.phase != .unknown || host.counters != .zero {
       lines.append(
         "host \(registry.hostNames[slot]) \(host.phase) \(host.capacity.values) "
           + "\(host.counters.values)")
     }
-    for (slot, node) in nodes.enumerated() where node.isLive {
+    for (slot, node) in nodes.states.enumerated() where node.isLive {
       let host: Name = node.host == Slot.none ? "-" : registry.hostNames[Int(node.host)]
       let flags =
         "\(node.flags & NodeState.requested != 0) \(node.flags & NodeState.released != 0)"
