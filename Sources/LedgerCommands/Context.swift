@@ -18,6 +18,7 @@ package struct Context {
   package let output: Output
   package let messages: Messages
   package let format: OutputFormat
+  let configuration: Configuration
 
   let disk = LinuxDisk()
   let clock = SystemClock()
@@ -26,7 +27,9 @@ package struct Context {
   var ledgerDirectory: String {
     get throws(Failure) {
       guard let directory = namedLedger else {
-        throw Failure(.usage, "name a ledger with --ledger DIR or ALLOCLEDGER_LEDGER")
+        throw Failure(
+          .usage,
+          "name a ledger with --ledger DIR or ALLOCLEDGER_LEDGER, or in the configuration file")
       }
       if directory.contains("://") {
         throw Failure(.usage, "\(directory): only directories can be ledgers in this version")

@@ -17,6 +17,7 @@ extension Command {
     options: [
       .value(
         "ledger", "DIR", "the ledger", kind: .directory, environment: "ALLOCLEDGER_LEDGER"),
+      configOption,
       .value(
         "output", short: "o", "FORMAT", "how results are printed",
         kind: .choice(OutputFormat.allCases.map(\.rawValue)), default: "table"),
@@ -31,8 +32,8 @@ extension Command {
     ],
     subcommands: [
       .initialize, .importFacts, .append, .export, .state, .show, .timeline, .usage, .log, .verify,
-      .salvage, .snapshot, .validate, .repair, .undo, .project, .version,
-      .completion, .manual,
+      .salvage, .snapshot, .validate, .repair, .undo, .project, .config,
+      .version, .completion, .manual,
     ])
 
   static let version = Command("version", summary: "print the version", section: "Help")
@@ -41,7 +42,9 @@ extension Command {
 /// Runs `allocledger` and returns its exit status.
 package func runAllocledger(_ arguments: [String]) -> Int32 {
   runProgram(.allocledger, arguments) { parsed, output, messages throws(Failure) in
-    let context = Context(parsed, output)
+    messages = Messages(parsed, Configuration())
+    let configuration = try Configuration.load(parsed, messages)
+    let context = Context(parsed, configuration, output)
     messages = context.messages
     // A wrong option is told before anything is done.
     let findingsStatus = try context.findingsStatus
@@ -97,22 +100,24 @@ private func printVersion(_ name: String, _ output: Output) throws(Failure) {
 
 extension Messages {
   /// Messages as the options ask for them.
-  fileprivate init(_ parsed: ParsedCommand) {
+  fileprivate init(_ parsed: ParsedCommand, _ configuration: Configuration) {
     let isDebugging = environmentVariable("ALLOCLEDGER_LOG") == "debug"
     self.init(
       program: "allocledger",
       format: LogFormat(rawValue: parsed.value("log-format") ?? "text") ?? .text,
       isQuiet: parsed.flag("quiet"), isVerbose: parsed.flag("verbose") || isDebugging,
-      usesColor: !parsed.flag("no-color")
-        && Terminal.wantsColor(2, environment: environmentVariable))
+      usesColor: !parsed.flag("no-color") && configuration.wantsColor)
   }
 }
 
 extension Context {
-  init(_ parsed: ParsedCommand, _ output: Output) {
+  fileprivate init(_ parsed: ParsedCommand, _ configuration: Configuration, _ output: Output) {
+    var parsed = parsed
+    parsed.fill(from: configuration)
     self.init(
-      parsed: parsed, output: output, messages: Messages(parsed),
-      format: OutputFormat(rawValue: parsed.value("output") ?? "table") ?? .table)
+      parsed: parsed, output: output, messages: Messages(parsed, configuration),
+      format: OutputFormat(rawValue: parsed.value("output") ?? "table") ?? .table,
+      configuration: configuration)
   }
 
   /// The exit status of findings, where the user asked for another one too.
@@ -144,6 +149,7 @@ extension Context {
     case "repair": return try runRepair()
     case "undo": return try runUndo()
     case "project": return try runProject()
+    case "config": return try runConfig()
     case "completion": return try runCompletion()
     case "man": return try runManual()
     default:
