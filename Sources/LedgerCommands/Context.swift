@@ -79,8 +79,14 @@ package struct Context {
   }
 
   /// A progress bar that shows itself only on a terminal.
-  func progress(_ label: String, total: Int64? = nil, unit: String) -> ProgressBar {
-    ProgressBar(label, total: total, unit: unit, isShown: ProgressBar.isWanted(messages))
+  ///
+  /// One that runs while results are printed would stand between them where they go to a terminal too.
+  func progress(
+    _ label: String, total: Int64? = nil, unit: String, whilePrinting: Bool = false
+  ) -> ProgressBar {
+    let isInTheWay = whilePrinting && Terminal.isTerminal(1)
+    return ProgressBar(
+      label, total: total, unit: unit, isShown: ProgressBar.isWanted(messages) && !isInTheWay)
   }
 
   /// The state that `selection` implies, with a progress bar where that takes a while.

@@ -233,6 +233,28 @@ private let small = [host("h1"), node("n1", on: "h1", 10), node("n2", on: "h1", 
     #expect(ended.errors == "0\n")
   }
 
+  @Test(
+    "a bar shows how far printing is, on a terminal and nowhere else", arguments: ["export", "log"])
+  func progress(command: String) throws {
+    let ledger = try Ledger()
+    try ledger.record([host("h1")] + (1...20_000).map { node("n\($0)", on: "h1", $0, (0, 0, 0)) })
+    // The reader waits behind the first line, and what it leaves is more than a pipe holds.
+    let script =
+      #"'\#(Program.allocledger.path)' \#(command) | { read line; sleep 0.3; cat >/dev/null; }"#
+    let environment = ["ALLOCLEDGER_LEDGER": ledger.path, "TERM": "xterm"]
+    let shown = try Program.shell.run(
+      ["-c", #"script -qec "$0" /dev/null"#, script], environment: environment)
+    #expect(shown.output.contains("\rreading: "), "\(shown.output) \(shown.errors)")
+    #expect(shown.output.contains("/20,001 entries"))
+    #expect(shown.output.hasSuffix("\r"), "the line is cleared at the end")
+    let quiet = try Program.shell.run(
+      ["-c", #"script -qec "$0" /dev/null"#, script.replacing(command, with: command + " -q")],
+      environment: environment)
+    #expect(quiet.output.isEmpty)
+    let elsewhere = try Program.shell.run(["-c", script], environment: environment)
+    #expect(elsewhere.errors.isEmpty)
+  }
+
   @Test("a full output device is an error of the system: 2")
   func fullOutput() throws {
     let ledger = try Ledger(of: small)
