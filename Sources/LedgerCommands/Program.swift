@@ -1,4 +1,5 @@
 package import CommandKit
+internal import LedgerText
 
 /// The version of the program.
 package let programVersion = "0.1.0"
@@ -152,9 +153,32 @@ extension Context {
     case "config": return try runConfig()
     case "completion": return try runCompletion()
     case "man": return try runManual()
-    default:
+    default: return try runVersion()
+    }
+  }
+
+  private func runVersion() throws(Failure) -> ExitCode {
+    guard format != .table else {
       try printVersion("allocledger", output)
       return .clean
     }
+    let members = [("program", "allocledger"), ("version", programVersion), ("date", programDate)]
+    guard format == .json else {
+      var records = try RecordPrinter(members.map { ($0.0, false) }, self)
+      try records.add(members.map { .text($0.1) })
+      try records.finish()
+      return .clean
+    }
+    try print { json in
+      json.beginObject()
+      json.key("schema")
+      json.string("allocledger.version/1")
+      for (name, value) in members {
+        json.key(name)
+        json.string(value)
+      }
+      json.endObject()
+    }
+    return .clean
   }
 }

@@ -123,6 +123,16 @@ private let small = [host("h1"), node("n1", on: "h1", 10), node("n2", on: "h1", 
     #expect(ended.output.wholeMatch(of: /allocledger [0-9]+\.[0-9]+\.[0-9]+\n/) != nil)
   }
 
+  @Test("version prints its parts for programs")
+  func versionParts() throws {
+    let line = try Program.allocledger.run(["version"]).output
+    let json = try JSON(Program.allocledger.run(["version", "-o", "json"]).output)
+    #expect(json["schema"].text == "allocledger.version/1")
+    #expect("\(json["program"].text ?? "") \(json["version"].text ?? "")\n" == line)
+    let csv = try Program.allocledger.run(["-o", "csv", "version"]).output
+    #expect(csv.hasPrefix("program,version,date\r\nallocledger,"))
+  }
+
   @Test("completion is a script that its shell can read, and names every command")
   func completion() throws {
     for shell in ["bash", "zsh", "fish"] {
