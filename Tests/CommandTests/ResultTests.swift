@@ -95,7 +95,8 @@ private let facts = [
       #expect(json["until"].isNull)
       #expect(json["hosts"].list.isEmpty && !json["hosts"].isMissing)
     }
-    #expect(try ledger.json("usage", "--until", "@5")["until"].text == "1970-01-01T00:00:05.000000Z")
+    #expect(
+      try ledger.json("usage", "--until", "@5")["until"].text == "1970-01-01T00:00:05.000000Z")
   }
 
   @Test("usage passes 64 bits, and parts of seconds count")
