@@ -35,13 +35,15 @@ let package = Package(
   traits: [
     .trait(name: "OpenSSL", description: "SHA-256 by libcrypto instead of portable code."),
     .trait(name: "Gzip", description: "Reading of .gz files by zlib."),
-    .default(enabledTraits: ["OpenSSL", "Gzip"]),
+    .trait(name: "YAML", description: "Configuration files, by libyaml."),
+    .default(enabledTraits: ["OpenSSL", "Gzip", "YAML"]),
   ],
   targets: [
     system("CLZ4", "liblz4-dev"),
     system("CSQLite", "libsqlite3-dev"),
     system("CCrypto", "libssl-dev"),
     system("CZlib", "zlib1g-dev"),
+    system("CYAML", "libyaml-dev"),
     .target(name: "CShims"),
 
     target("LedgerCore", ["CShims"]),
@@ -74,12 +76,13 @@ let package = Package(
       "AllocationLedger",
       ["LedgerCore", "LedgerEngine", "LedgerForensics", "LedgerPorts", "LinuxHost", "SQLiteStore"]),
 
+    target("YAMLText", [.target(name: "CYAML", condition: .when(traits: ["YAML"]))]),
     target("CommandKit", []),
     target(
       "LedgerCommands",
       [
         "CommandKit", "LedgerCore", "LedgerEngine", "LedgerForensics", "LedgerFormat", "LedgerLog",
-        "LedgerPorts", "LedgerText", "LinuxHost", "SQLiteStore",
+        "LedgerPorts", "LedgerText", "LinuxHost", "SQLiteStore", "YAMLText",
       ]),
     program("allocledger", ["LedgerCommands"]),
     program("resource-validator", ["LedgerCommands"]),
@@ -107,6 +110,7 @@ let package = Package(
       "GoldenTests",
       ["LedgerCore", "LedgerFormat", "LedgerLog", "LedgerText", "LinuxHost", "TestSupport"]),
     tests("CommandKitTests", ["CommandKit"]),
+    tests("YAMLTextTests", ["YAMLText"]),
     tests("CommandTests", []),
     tests("FleetGeneratorTests", ["FleetGenerator", "LedgerCore"]),
   ]

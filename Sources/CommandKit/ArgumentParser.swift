@@ -16,6 +16,8 @@ struct ArgumentParser {
   private var chain: [Command]
   private var arguments: ArraySlice<String>
   private var given: [String: [String]] = [:]
+  /// By option, the variable that stood in.
+  private var variables: [String: String] = [:]
   private var words: [String] = []
 
   init(root: Command, arguments: [String]) {
@@ -49,7 +51,8 @@ struct ArgumentParser {
     let assigned = try assign()
     try fill(environment)
     return .run(
-      ParsedCommand(chain: chain, given: given, positionals: words, words: assigned))
+      ParsedCommand(
+        chain: chain, given: given, variables: variables, positionals: words, words: assigned))
   }
 
   // MARK: Words
@@ -182,6 +185,7 @@ struct ArgumentParser {
       guard let variable = option.environment, let value = environment(variable), !value.isEmpty
       else { continue }
       try record(value, for: option, as: variable)
+      variables[option.name] = variable
     }
   }
 

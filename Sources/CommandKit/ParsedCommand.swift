@@ -1,3 +1,12 @@
+/// Where an option's value comes from.
+package enum Origin: Hashable, Sendable {
+  case commandLine
+  /// The variable of this name.
+  case environment(String)
+  /// A place in a file, such as `FILE:LINE`.
+  case file(String)
+}
+
 /// A command line that fits the tree: which command, with which values.
 ///
 /// To ask for an option or argument that the command does not declare is a mistake of ours and stops
@@ -10,18 +19,20 @@ package struct ParsedCommand: Sendable {
 
   private let program: String
   private let declared: [String: Option]
-  private let given: [String: [String]]
+  private var given: [String: [String]]
+  private var origins: [String: Origin]
   private let words: [String: [String]]
 
   init(
-    chain: [Command], given: [String: [String]], positionals: [String],
-    words: [String: [String]]
+    chain: [Command], given: [String: [String]], variables: [String: String],
+    positionals: [String], words: [String: [String]]
   ) {
     path = chain.dropFirst().map(\.name)
     program = chain.first?.name ?? ""
     declared = Dictionary(
       chain.flatMap(\.options).map { ($0.name, $0) }, uniquingKeysWith: { _, deeper in deeper })
     self.given = given
+    origins = variables.mapValues { .environment($0) }
     self.positionals = positionals
     self.words = words
   }
@@ -33,6 +44,21 @@ package struct ParsedCommand: Sendable {
   package func values(_ option: String) -> [String] {
     precondition(declared[option] != nil, "option --\(option) is not declared")
     return given[option] ?? []
+  }
+
+  /// Where the option's value comes from, or nil where it has none.
+  package func origin(_ option: String) -> Origin? {
+    values(option).isEmpty ? nil : origins[option] ?? .commandLine
+  }
+
+  /// Whether the command has an option of this name.
+  package func declares(_ option: String) -> Bool { declared[option] != nil }
+
+  /// Gives the option a value from `place` in a file.
+  package mutating func set(_ option: String, to value: String, from place: String) {
+    precondition(declared[option] != nil, "option --\(option) is not declared")
+    given[option] = [value]
+    origins[option] = .file(place)
   }
 
   /// Whether the flag was given.

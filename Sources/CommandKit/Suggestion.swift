@@ -1,5 +1,5 @@
 /// `; did you mean 'state'?`, or nothing when no candidate is near.
-func didYouMean(_ word: String, among candidates: [String]) -> String {
+package func didYouMean(_ word: String, among candidates: [String]) -> String {
   guard let nearest = nearest(to: word, among: candidates) else { return "" }
   return "; did you mean '\(nearest)'?"
 }

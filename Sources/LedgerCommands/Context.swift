@@ -18,6 +18,7 @@ package struct Context {
   package let output: Output
   package let messages: Messages
   package let format: OutputFormat
+  let configuration: Configuration
 
   let disk = LinuxDisk()
   let clock = SystemClock()
@@ -26,7 +27,9 @@ package struct Context {
   var ledgerDirectory: String {
     get throws(Failure) {
       guard let directory = namedLedger else {
-        throw Failure(.usage, "name a ledger with --ledger DIR or ALLOCLEDGER_LEDGER")
+        throw Failure(
+          .usage,
+          "name a ledger with --ledger DIR or ALLOCLEDGER_LEDGER, or in the configuration file")
       }
       if directory.contains("://") {
         throw Failure(.usage, "\(directory): only directories can be ledgers in this version")
@@ -76,8 +79,14 @@ package struct Context {
   }
 
   /// A progress bar that shows itself only on a terminal.
-  func progress(_ label: String, total: Int64? = nil, unit: String) -> ProgressBar {
-    ProgressBar(label, total: total, unit: unit, isShown: ProgressBar.isWanted(messages))
+  ///
+  /// One that runs while results are printed would stand between them where they go to a terminal too.
+  func progress(
+    _ label: String, total: Int64? = nil, unit: String, whilePrinting: Bool = false
+  ) -> ProgressBar {
+    let isInTheWay = whilePrinting && Terminal.isTerminal(1)
+    return ProgressBar(
+      label, total: total, unit: unit, isShown: ProgressBar.isWanted(messages) && !isInTheWay)
   }
 
   /// The state that `selection` implies, with a progress bar where that takes a while.

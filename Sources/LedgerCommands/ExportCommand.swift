@@ -70,12 +70,16 @@ extension Context {
       first = max(sequence, 1)
     }
     var cursor = reader.entries(from: first)
+    var bar = progress("reading", total: reader.head, unit: "entries", whilePrinting: true)
+    defer { bar.clear() }
     var looked = 0
     while let entry = try telling({ () throws(LogError) in try cursor.next() })?.entry {
       if selector.isPast(entry) { return }
       if selector.selects(entry) { try body(entry) }
       looked += 1
-      if looked & 0xFFF == 0, Interrupts.pending { throw .interrupted }
+      guard looked & 0xFFF == 0 else { continue }
+      if Interrupts.pending { throw .interrupted }
+      bar.advance(to: entry.sequence)
     }
   }
 

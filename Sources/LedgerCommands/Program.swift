@@ -1,4 +1,5 @@
 package import CommandKit
+internal import LedgerText
 
 /// The version of the program.
 package let programVersion = "0.1.0"
@@ -17,6 +18,7 @@ extension Command {
     options: [
       .value(
         "ledger", "DIR", "the ledger", kind: .directory, environment: "ALLOCLEDGER_LEDGER"),
+      configOption,
       .value(
         "output", short: "o", "FORMAT", "how results are printed",
         kind: .choice(OutputFormat.allCases.map(\.rawValue)), default: "table"),
@@ -31,8 +33,8 @@ extension Command {
     ],
     subcommands: [
       .initialize, .importFacts, .append, .export, .state, .show, .timeline, .usage, .log, .verify,
-      .salvage, .snapshot, .validate, .repair, .undo, .project, .version,
-      .completion, .manual,
+      .salvage, .snapshot, .validate, .repair, .undo, .project, .config,
+      .version, .completion, .manual,
     ])
 
   static let version = Command("version", summary: "print the version", section: "Help")
@@ -41,7 +43,9 @@ extension Command {
 /// Runs `allocledger` and returns its exit status.
 package func runAllocledger(_ arguments: [String]) -> Int32 {
   runProgram(.allocledger, arguments) { parsed, output, messages throws(Failure) in
-    let context = Context(parsed, output)
+    messages = Messages(parsed, Configuration())
+    let configuration = try Configuration.load(parsed, messages)
+    let context = Context(parsed, configuration, output)
     messages = context.messages
     // A wrong option is told before anything is done.
     let findingsStatus = try context.findingsStatus
@@ -97,22 +101,24 @@ private func printVersion(_ name: String, _ output: Output) throws(Failure) {
 
 extension Messages {
   /// Messages as the options ask for them.
-  fileprivate init(_ parsed: ParsedCommand) {
+  fileprivate init(_ parsed: ParsedCommand, _ configuration: Configuration) {
     let isDebugging = environmentVariable("ALLOCLEDGER_LOG") == "debug"
     self.init(
       program: "allocledger",
       format: LogFormat(rawValue: parsed.value("log-format") ?? "text") ?? .text,
       isQuiet: parsed.flag("quiet"), isVerbose: parsed.flag("verbose") || isDebugging,
-      usesColor: !parsed.flag("no-color")
-        && Terminal.wantsColor(2, environment: environmentVariable))
+      usesColor: !parsed.flag("no-color") && configuration.wantsColor)
   }
 }
 
 extension Context {
-  init(_ parsed: ParsedCommand, _ output: Output) {
+  fileprivate init(_ parsed: ParsedCommand, _ configuration: Configuration, _ output: Output) {
+    var parsed = parsed
+    parsed.fill(from: configuration)
     self.init(
-      parsed: parsed, output: output, messages: Messages(parsed),
-      format: OutputFormat(rawValue: parsed.value("output") ?? "table") ?? .table)
+      parsed: parsed, output: output, messages: Messages(parsed, configuration),
+      format: OutputFormat(rawValue: parsed.value("output") ?? "table") ?? .table,
+      configuration: configuration)
   }
 
   /// The exit status of findings, where the user asked for another one too.
@@ -144,11 +150,35 @@ extension Context {
     case "repair": return try runRepair()
     case "undo": return try runUndo()
     case "project": return try runProject()
+    case "config": return try runConfig()
     case "completion": return try runCompletion()
     case "man": return try runManual()
-    default:
+    default: return try runVersion()
+    }
+  }
+
+  private func runVersion() throws(Failure) -> ExitCode {
+    guard format != .table else {
       try printVersion("allocledger", output)
       return .clean
     }
+    let members = [("program", "allocledger"), ("version", programVersion), ("date", programDate)]
+    guard format == .json else {
+      var records = try RecordPrinter(members.map { ($0.0, false) }, self)
+      try records.add(members.map { .text($0.1) })
+      try records.finish()
+      return .clean
+    }
+    try print { json in
+      json.beginObject()
+      json.key("schema")
+      json.string("allocledger.version/1")
+      for (name, value) in members {
+        json.key(name)
+        json.string(value)
+      }
+      json.endObject()
+    }
+    return .clean
   }
 }

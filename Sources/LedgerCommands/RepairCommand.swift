@@ -141,7 +141,8 @@ extension Context {
     } else {
       code = planned.isEmpty ? .findings : .partial
     }
-    try print(outcome, planned, images: keepsImages && !planned.isEmpty ? images : nil)
+    try print(
+      outcome, planned, of: store, images: keepsImages && !planned.isEmpty ? images : nil)
     audit(
       "repair", stores: [store.label], outcome: planned.isEmpty ? "clean" : "applied", code: code,
       findings: outcome.remaining, repair: outcome.started)
@@ -149,7 +150,7 @@ extension Context {
   }
 
   private func print(
-    _ outcome: RepairOutcome, _ planned: PlannedRepair, images: String?
+    _ outcome: RepairOutcome, _ planned: PlannedRepair, of store: any LiveStore, images: String?
   ) throws(Failure) {
     let counts = planned.plan.counts
     guard format == .table else {
@@ -185,8 +186,9 @@ extension Context {
       planned.isEmpty
       ? "nothing to repair"
       : "repaired \(counted(Int64(counts.total), "row"))"
+        + (planned.movesPosition ? ", moved the store's position," : "")
         + (outcome.started.map { " as entry \($0); undo \($0) takes it back" } ?? "")
-        + (images.map { "; undo --images \($0) --store \(planned.store) takes it back" } ?? "")
+        + (images.map { "; undo --images \($0) --store \(store.address) takes it back" } ?? "")
     try printing { () throws(OutputError) in
       try output.line(done)
       if !outcome.remaining.isEmpty {

@@ -9,10 +9,11 @@ extension Command {
     "resource-validator", summary: "validate and repair resource tracking",
     discussion: """
       Compares node fields with their configs and host counters with the sum of their nodes. Exits 0 when all is \
-      consistent or repaired, 1 on inconsistencies, 4 when the store cannot be read.
+      consistent or repaired, 1 on inconsistencies, 4 when the store cannot be read. The store is that of --store, \
+      else that of the configuration (resource_validator: store, or store), else DATABASE_URL.
       """,
     options: [
-      .value("store", "STORE", "the live store", environment: "DATABASE_URL"),
+      .value("store", "STORE", "the live store", environment: "DATABASE_URL"), configOption,
       .flag("verbose", short: "v", "print details: queries and timings"),
       .value("ledger", "DIR", "where the run is audited", kind: .directory, isHidden: true),
     ],
@@ -30,8 +31,16 @@ package func runResourceValidator(_ arguments: [String]) -> Int32 {
     messages = Messages(
       program: "resource-validator", isQuiet: false,
       isVerbose: parsed.flag("verbose") || environmentVariable("ALLOCLEDGER_LOG") == "debug",
-      usesColor: Terminal.wantsColor(2, environment: environmentVariable))
-    let context = Context(parsed: parsed, output: output, messages: messages, format: .table)
+      usesColor: Configuration().wantsColor)
+    let configuration = try Configuration.load(parsed, messages)
+    var parsed = parsed
+    // What the configuration says goes before DATABASE_URL, which other programs read too.
+    if parsed.origin("store") != .commandLine, let store = configuration.validatorStore {
+      parsed.set("store", to: store.value, from: store.place)
+    }
+    let context = Context(
+      parsed: parsed, output: output, messages: messages, format: .table,
+      configuration: configuration)
     return try context.runResourceValidator().rawValue
   }
 }
@@ -39,7 +48,8 @@ package func runResourceValidator(_ arguments: [String]) -> Int32 {
 extension Context {
   fileprivate func runResourceValidator() throws(Failure) -> ExitCode {
     guard let name = parsed.value("store"), !name.isEmpty else {
-      throw Failure(.usage, "name the store with --store or DATABASE_URL")
+      throw Failure(
+        .usage, "name the store with --store, in the configuration file or with DATABASE_URL")
     }
     let store = try store(name)
     do throws(Failure) {

@@ -6,28 +6,58 @@ internal import LedgerLog
 internal import LedgerPorts
 internal import SQLiteStore
 
+/// What names of SQLite stores begin with.
+let sqlitePrefix = "sqlite:"
+
+/// The path in the name of a SQLite store, with what follows it; nil for other stores.
+func sqlitePath(_ name: String) -> Substring? {
+  guard name.hasPrefix(sqlitePrefix) else { return nil }
+  let path = name.dropFirst(sqlitePrefix.count)
+  // sqlite:///PATH is a URL with an empty authority.
+  return path.hasPrefix("//") ? path.dropFirst(2) : path
+}
+
 extension Context {
-  /// Opens a live store by its name, such as `sqlite:live.db`.
+  /// Opens the live store of a name, such as `sqlite:live.db` or one that the configuration gives.
   func store(_ name: String) throws(Failure) -> any LiveStore {
-    guard let colon = name.firstIndex(of: ":") else {
-      throw Failure(.usage, "'\(name)' is no store: write sqlite:PATH")
+    let stores = try stores(name)
+    guard let store = stores.first, stores.count == 1 else {
+      throw Failure(
+        .usage, "'\(name.printable)' is a fleet of \(stores.count) stores; name one of them")
     }
-    let scheme = name[..<colon]
-    guard scheme == "sqlite" else {
-      throw Failure(.usage, "\(name): this version knows sqlite: stores only")
+    return store
+  }
+
+  /// Opens the live stores of a name: several where it is that of a fleet.
+  func stores(_ name: String) throws(Failure) -> [any LiveStore] {
+    if name.contains(":") { return [try openStore(name)] }
+    guard let named = configuration.stores(named: name) else {
+      let known = configuration.named.map(\.name)
+      throw Failure(
+        .usage,
+        "'\(name.printable)' is no store: write sqlite:PATH"
+          + (known.isEmpty
+            ? "" : ", or a name of the configuration: " + known.joined(separator: ", ").printable)
+          + didYouMean(name, among: known))
     }
-    var rest = name[name.index(after: colon)...]
-    if let question = rest.firstIndex(of: "?") {
-      let query = rest[rest.index(after: question)...]
-      guard query == "schema=reference" else {
+    var stores: [any LiveStore] = []
+    for store in named.stores { stores.append(try openStore(store)) }
+    return stores
+  }
+
+  private func openStore(_ name: String) throws(Failure) -> any LiveStore {
+    guard var path = sqlitePath(name) else {
+      throw Failure(
+        .usage, "\(withoutPassword(name).printable): this version knows sqlite: stores only")
+    }
+    if let question = path.firstIndex(of: "?") {
+      guard path[path.index(after: question)...] == "schema=reference" else {
         throw Failure(.usage, "\(name): this version knows ?schema=reference only")
       }
-      rest = rest[..<question]
+      path = path[..<question]
     }
-    // sqlite:///PATH is a URL with an empty authority.
-    if rest.hasPrefix("//") { rest = rest.dropFirst(2) }
-    guard !rest.isEmpty else { throw Failure(.usage, "\(name) names no file") }
-    let store = SQLiteStore(path: String(rest))
+    guard !path.isEmpty else { throw Failure(.usage, "\(name) names no file") }
+    let store = SQLiteStore(path: String(path))
     let messages = messages
     store.trace = { messages.detail($0) }
     return store
@@ -112,6 +142,15 @@ extension Failure {
           + Failure(log).message)
     }
   }
+}
+
+/// The name of a store as it may be shown: a URL's password is left out.
+func withoutPassword(_ name: String) -> String {
+  guard let slashes = name.firstRange(of: "://") else { return name }
+  let authority = name[slashes.upperBound...].prefix { !"/?#".contains($0) }
+  guard let at = authority.lastIndex(of: "@"), let colon = authority[..<at].firstIndex(of: ":")
+  else { return name }
+  return name[...colon] + "***" + name[at...]
 }
 
 /// Runs a reconciliation and tells its error as a command's.

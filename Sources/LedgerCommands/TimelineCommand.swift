@@ -42,10 +42,15 @@ extension Context {
     var seen = false
     do throws(LogError) {
       var walk = try reader.walk()
-      var steps = 0
+      var bar = progress("reading", total: reader.head, unit: "entries")
+      defer { bar.clear() }
+      var steps: Int64 = 0
       while try walk.next() {
         steps += 1
-        if steps & 0xFFFF == 0, Interrupts.pending { break }
+        if steps & 0xFFF == 0 {
+          if Interrupts.pending { break }
+          bar.advance(to: steps)
+        }
         guard columns.concerns(walk, id), let entry = walk.entry else { continue }
         seen = true
         guard selector.selects(entry) else { continue }

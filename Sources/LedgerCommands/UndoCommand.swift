@@ -36,11 +36,9 @@ extension Context {
         try Reconciler(store, reader: reader).undo(
           sequence, ledger: ledger, clock: clock, actor: parsed.value("actor").map { Name($0) })
       }
-      let count = Int64(outcome.images.count)
       try printing { () throws(OutputError) in
         try output.line(
-          "took back repair \(record.started): \(counted(count, "row")) of \(store.label) "
-            + "are what they were")
+          "took back repair \(record.started): " + restored(outcome.images, store.label))
       }
       audit(
         "undo", stores: [store.label], outcome: "undone", code: .clean, findings: [],
@@ -64,9 +62,18 @@ extension Context {
       try Reconciler(store, reader: nil).takeBack(images)
     }
     try printing { () throws(OutputError) in
-      try output.line("took back \(counted(Int64(images.count), "row")) of \(store.label)")
+      try output.line("took back: " + restored(images, store.label))
     }
     audit("undo", stores: [store.label], outcome: "undone", code: .clean, findings: [])
     return .clean
+  }
+
+  /// Says which rows are as before, counted as `repair` counts them: without the store's position.
+  private func restored(_ images: [RowImage], _ store: String) -> String {
+    let count = images.count { !$0.isPosition }
+    let isMoved = images.contains { $0.isPosition && $0.before != $0.after }
+    return "\(counted(Int64(count), "row")) of \(store) "
+      + (count == 1 ? "is what it was" : "are what they were")
+      + (isMoved ? ", and so is the store's position" : "")
   }
 }

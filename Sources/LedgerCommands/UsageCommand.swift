@@ -28,12 +28,15 @@ extension Context {
     let reader = try reader()
     let start = try time("since")
     var end = try time("until")
-    if end == nil {
+    if end == nil, reader.head > 0 {
       let whole = try project(reader, .all)
       end = isByRecordedTime ? whole.recorded : Timestamp(microseconds: whole.latestOccurred)
-      if reader.head == 0 { end = .minimum }
     }
-    guard let end else { return .clean }
+    guard let end else {
+      // Nothing has ended where nothing has begun.
+      try print([], start, nil)
+      return .clean
+    }
     if let start, start > end {
       throw Failure(.usage, "the interval ends before it begins")
     }
@@ -66,7 +69,7 @@ extension Context {
   }
 
   private func print(
-    _ lines: [(name: Name, sums: [String])], _ start: Timestamp?, _ end: Timestamp
+    _ lines: [(name: Name, sums: [String])], _ start: Timestamp?, _ end: Timestamp?
   ) throws(Failure) {
     guard format == .json else {
       var records = try RecordPrinter(
@@ -81,7 +84,7 @@ extension Context {
       json.key("since")
       if let start { json.time(start) } else { json.null() }
       json.key("until")
-      json.time(end)
+      if let end { json.time(end) } else { json.null() }
       json.key("hosts")
       json.beginArray()
       for line in lines {

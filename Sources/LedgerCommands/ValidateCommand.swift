@@ -15,7 +15,8 @@ extension Command {
     discussion: """
       ledger compares a store with the projection; config compares nodes with their configs; counters compares hosts \
       with the sum of their nodes. The last two need no ledger. Without a store, the ledger's own invariants are \
-      checked. It only looks. Stores are written as sqlite:PATH.
+      checked. It only looks. Stores are written as sqlite:PATH, or have names in the configuration file, where a \
+      name can stand for a fleet of several.
       """, section: "Live stores",
     options: [
       .value("store", "STORE", "a live store", isRepeatable: true), checksOption,
@@ -30,7 +31,8 @@ extension Context {
     if parsed.flag("codes") { return try printCodes() }
     let checks = try checks()
     var stores: [any LiveStore] = []
-    for name in parsed.values("store") { stores.append(try store(name)) }
+    // An empty name stands for no store, also where the configuration names one.
+    for name in parsed.values("store") where !name.isEmpty { stores += try self.stores(name) }
     if stores.isEmpty, namedLedger == nil {
       throw Failure(.usage, "name a store with --store, a ledger with --ledger, or both")
     }

@@ -81,7 +81,7 @@ package struct Reconciler {
     try check(planned, guarding)
     let recorder = ledger.map {
       RepairRecorder(
-        ledger: $0, store: store.label, actor: actor, reason: reason, clock: clock)
+        ledger: $0, store: store.address, actor: actor, reason: reason, clock: clock)
     }
     var outcome = RepairOutcome(images: [], remaining: [])
     if !planned.isEmpty {
@@ -137,7 +137,7 @@ package struct Reconciler {
     guard let reader else { throw .refused("an undo needs the ledger that recorded the repair") }
     let images = try imagesToTakeBack(sequence, reader)
     let recorder = RepairRecorder(
-      ledger: ledger, store: store.label, actor: actor,
+      ledger: ledger, store: store.address, actor: actor,
       reason: Name("undo of \(images.record.started)"), clock: clock)
     let attempt = RepairAttempt(recorder, undoing: images.record.started)
     do throws(StoreError) {
@@ -162,7 +162,7 @@ package struct Reconciler {
     guard let record = history.record(of: sequence) else {
       throw .refused("entry \(sequence) is not a repair")
     }
-    guard record.store == store.label else {
+    guard [store.address, store.label].contains(record.store) else {
       throw .refused("repair \(record.started) was of \(record.store), not of \(store.label)")
     }
     guard record.outcome != "failed" else {

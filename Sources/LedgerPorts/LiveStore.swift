@@ -7,6 +7,9 @@ package protocol LiveStore: AnyObject {
   /// The store as people name it, without secrets, such as `sqlite:/srv/live.db`.
   var label: String { get }
 
+  /// The store by a name that means it from every working directory; the ledger records this one.
+  var address: String { get }
+
   /// Reads everything the store holds, as of one moment.
   ///
   /// - Throws: `StoreError` when it cannot be read; an observation is never partial.
@@ -185,6 +188,12 @@ package struct RowImage: Hashable, Sendable {
     self.before = before
     self.after = after
   }
+
+  /// The table of the store's position.
+  package static let positionTable = "ledger_position"
+
+  /// Whether it is the row of the store's position, which is bookkeeping and allocates nothing.
+  package var isPosition: Bool { table == RowImage.positionTable }
 }
 
 /// One column of a row.

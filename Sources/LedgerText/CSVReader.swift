@@ -3,9 +3,9 @@ import LedgerCore
 /// Reads facts from records of CSV (RFC 4180), whose first record names the fields.
 ///
 /// The columns have the names of the JSON fields; those of `limits` stand on their own, those of
-/// `capacity` as `capacity_cpu_millicores` and so on. An empty cell is a field that is absent, also
-/// in quotes; lists hold spaces between their names, or are JSON arrays. Otherwise rules and errors
-/// are those of `FactReader`. Nothing in CSV spells `expect` and `atomic`.
+/// `capacity` as `capacity_cpu_millicores` and so on. An empty cell is a field that is absent; one in
+/// quotes is an empty text where the field can hold one, and absent elsewhere. Lists hold spaces
+/// between their names, or are JSON arrays. Otherwise rules and errors are those of `FactReader`. Nothing in CSV spells `expect` and `atomic`.
 package struct CSVReader {
   /// The fields that were ignored so far.
   package private(set) var ignoredFields = IgnoredFields()
@@ -71,7 +71,7 @@ package struct CSVReader {
       let cell = cells.tokens[index]
       if let field = columns[index].field {
         _ = record.set(field, CSVReader.typed(cell, field, bytes))
-      } else if cell.kind != .null {
+      } else if !cell.range.isEmpty {
         ignoredFields.add(name: columns[index].name)
       }
     }
@@ -87,6 +87,9 @@ package struct CSVReader {
   private static func typed(
     _ cell: JSONToken, _ field: Field, _ bytes: Span<UInt8>
   ) -> JSONToken {
+    guard !cell.range.isEmpty else {
+      return field.mayBeEmpty ? cell : JSONToken(.null, at: cell.offset, cell.range)
+    }
     guard cell.kind == .text else { return cell }
     var token = cell
     switch field.form {
@@ -110,7 +113,7 @@ package struct CSVReader {
 
 /// The cells of one record.
 struct CSVCells {
-  /// The cells: null where empty, otherwise texts in the document or in the scratch.
+  /// The cells: null where nothing stands, otherwise texts in the document or in the scratch.
   private(set) var tokens: [JSONToken] = []
   /// The bytes of the cells that hold quotes.
   private(set) var scratch: [UInt8] = []
@@ -186,8 +189,7 @@ struct CSVCells {
       if isDoubled {
         tokens.append(JSONToken(.escapedText, at: start, scratchStart..<scratch.count))
       } else {
-        let isEmpty = cursor == start + 1
-        tokens.append(JSONToken(isEmpty ? .null : .text, at: start, (start + 1)..<cursor))
+        tokens.append(JSONToken(.text, at: start, (start + 1)..<cursor))
       }
       return end
     }

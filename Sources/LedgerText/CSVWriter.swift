@@ -3,8 +3,8 @@ package import LedgerCore
 /// Writes entries as CSV, which `CSVReader` reads back as the same facts.
 ///
 /// The columns are always the same, whatever the entries are: see `columnNames`. Records end with
-/// CR and LF. An empty text cannot be told from an absent one and is read back as absent; names with
-/// spaces make a list a JSON array.
+/// CR and LF. An empty text stands in quotes, an absent one is an empty cell; names with spaces make a
+/// list a JSON array.
 package struct CSVWriter {
   private static let columns: [Field] = Field.allCases.filter { field in
     field.form != .object && !FieldSet.aliases.contains(field)
@@ -86,9 +86,11 @@ package struct CSVWriter {
 
   /// Puts quotes around what was appended from `start` on, where it needs them.
   private mutating func quote(from start: Int) {
-    let needsQuotes = bytes[start...].contains {
-      $0 == 0x22 || $0 == 0x2C || $0 == 0x0A || $0 == 0x0D
-    }
+    let needsQuotes =
+      bytes.count == start
+      || bytes[start...].contains {
+        $0 == 0x22 || $0 == 0x2C || $0 == 0x0A || $0 == 0x0D
+      }
     guard needsQuotes else { return }
     let text = Array(bytes[start...])
     bytes.removeSubrange(start...)

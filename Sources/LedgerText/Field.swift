@@ -108,6 +108,11 @@ enum Field: UInt8, CaseIterable, Sendable {
     }
   }
 
+  /// Whether an empty text says something else than no text.
+  var mayBeEmpty: Bool {
+    form == .text && !isID && self != .type && self != .contradiction
+  }
+
   /// The table of all names.
   static let table = WordTable(Field.allCases.map { ($0.name, $0.rawValue) })
 }

@@ -6,6 +6,7 @@ internal import Synchronization
 /// Bytes of a file or of standard input.
 package final class FileSource: ByteSource {
   private static let pieceByteCount = 1 << 20
+  private static let waitMilliseconds: CInt = 100
 
   package let label: String
   private let descriptor: CInt
@@ -40,8 +41,7 @@ package final class FileSource: ByteSource {
     let start = bytes.count
     bytes.append(contentsOf: repeatElement(0, count: FileSource.pieceByteCount))
     while true {
-      // A signal may have come while nothing was being read.
-      if isInterrupted() {
+      guard waitForBytes() else {
         bytes.removeLast(FileSource.pieceByteCount)
         throw SourceError("interrupted")
       }
@@ -59,6 +59,20 @@ package final class FileSource: ByteSource {
       progress.advance(size)
       return size > 0
     }
+  }
+
+  /// Waits until reading does not block; false when the interruption came first.
+  ///
+  /// A signal that comes just before a call blocks, or to another thread, does not end the call; so
+  /// none blocks for long.
+  private func waitForBytes() -> Bool {
+    var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    while !isInterrupted() {
+      // Safe: one request, which poll(2) fills in and does not keep. What fails here fails in read(2) too.
+      let count = unsafe poll(&request, 1, FileSource.waitMilliseconds)
+      if count > 0 || count < 0 && errno != EINTR { return true }
+    }
+    return false
   }
 }
 

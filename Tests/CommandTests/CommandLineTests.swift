@@ -123,6 +123,16 @@ private let small = [host("h1"), node("n1", on: "h1", 10), node("n2", on: "h1", 
     #expect(ended.output.wholeMatch(of: /allocledger [0-9]+\.[0-9]+\.[0-9]+\n/) != nil)
   }
 
+  @Test("version prints its parts for programs")
+  func versionParts() throws {
+    let line = try Program.allocledger.run(["version"]).output
+    let json = try JSON(Program.allocledger.run(["version", "-o", "json"]).output)
+    #expect(json["schema"].text == "allocledger.version/1")
+    #expect("\(json["program"].text ?? "") \(json["version"].text ?? "")\n" == line)
+    let csv = try Program.allocledger.run(["-o", "csv", "version"]).output
+    #expect(csv.hasPrefix("program,version,date\r\nallocledger,"))
+  }
+
   @Test("completion is a script that its shell can read, and names every command")
   func completion() throws {
     for shell in ["bash", "zsh", "fish"] {
@@ -231,6 +241,28 @@ private let small = [host("h1"), node("n1", on: "h1", 10), node("n2", on: "h1", 
       ["-c", script], environment: ["ALLOCLEDGER_LEDGER": ledger.path])
     #expect(ended.lines.count == 1)
     #expect(ended.errors == "0\n")
+  }
+
+  @Test(
+    "a bar shows how far printing is, on a terminal and nowhere else", arguments: ["export", "log"])
+  func progress(command: String) throws {
+    let ledger = try Ledger()
+    try ledger.record([host("h1")] + (1...20_000).map { node("n\($0)", on: "h1", $0, (0, 0, 0)) })
+    // The reader waits behind the first line, and what it leaves is more than a pipe holds.
+    let script =
+      #"'\#(Program.allocledger.path)' \#(command) | { read line; sleep 0.3; cat >/dev/null; }"#
+    let environment = ["ALLOCLEDGER_LEDGER": ledger.path, "TERM": "xterm"]
+    let shown = try Program.shell.run(
+      ["-c", #"script -qec "$0" /dev/null"#, script], environment: environment)
+    #expect(shown.output.contains("\rreading: "), "\(shown.output) \(shown.errors)")
+    #expect(shown.output.contains("/20,001 entries"))
+    #expect(shown.output.hasSuffix("\r"), "the line is cleared at the end")
+    let quiet = try Program.shell.run(
+      ["-c", #"script -qec "$0" /dev/null"#, script.replacing(command, with: command + " -q")],
+      environment: environment)
+    #expect(quiet.output.isEmpty)
+    let elsewhere = try Program.shell.run(["-c", script], environment: environment)
+    #expect(elsewhere.errors.isEmpty)
   }
 
   @Test("a full output device is an error of the system: 2")

@@ -161,17 +161,22 @@ private struct Correspondence {
           .allocledger, ["import", "-"] + options, environment: ["ALLOCLEDGER_LEDGER": ledger.path])
         let prefix = "\(options.count)-\(isBusy)"
         if isBusy {
+          let isAtWork = Flag()
           Thread.detachNewThread {
             var number = 0
             while child.send(node("\(prefix)-\(number)", on: "h", 1, (0, 0, 0)) + "\n") {
               number += 1
+              // Far more than a pipe holds.
+              if number == 20_000 { isAtWork.set() }
             }
           }
+          try waitUntil("the import is at work") { isAtWork.isSet }
         } else {
           child.send(
             (0..<2_500).map { node("\(prefix)-\($0)", on: "h", 1, (0, 0, 0)) + "\n" }.joined())
+          try waitUntil("the import has read everything") { child.hasReadInput }
         }
-        usleep(300_000)
+        try waitUntil("the import catches Ctrl-C") { child.catches(SIGINT) }
         child.signal(SIGINT)
         let ended = child.end(within: 20)
         #expect(ended.status == 130, "\(ended.errors)")
@@ -200,8 +205,8 @@ private struct Correspondence {
     } else {
       child.send(node("n", on: "h", 1, (0, 0, 0)) + "\n")
     }
-    #expect(child.nextLine() != nil)
-    usleep(200_000)
+    // An answer says that the signal is caught.
+    for _ in 0..<(isBusy ? 200 : 1) { #expect(child.nextLine() != nil) }
     child.signal(SIGINT)
     let ended = child.end(within: 20)
     #expect(ended.status == 130, "\(ended.errors)")
@@ -209,6 +214,15 @@ private struct Correspondence {
     let answered = try ended.lines.last.map { try JSON($0)["sequence"].integer ?? 0 } ?? 2
     #expect(Int64(entries) >= answered)
     try ledger.verified()
+  }
+}
+
+/// Waits until something holds; that it never does is a failure, after a time that no machine needs.
+func waitUntil(_ what: Comment, _ holds: () -> Bool) throws {
+  let deadline = Date().addingTimeInterval(120)
+  while !holds() {
+    try #require(Date() < deadline, what)
+    usleep(1_000)
   }
 }
 

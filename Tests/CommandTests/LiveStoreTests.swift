@@ -96,6 +96,62 @@ private let damages: [(sql: String, codes: [String])] = [
     try fleet.ledger.verified()
   }
 
+  @Test("undo finds the store from any directory, and counts the rows that repair counted")
+  func undoElsewhere() throws {
+    let fleet = try Fleet()
+    try fleet.sql("UPDATE hosts SET node_count = 9")
+    try fleet.sql("UPDATE nodes SET disk_bytes = 1 WHERE id = 'a'")
+    let damaged = try fleet.dump()
+    let environment = ["ALLOCLEDGER_LEDGER": fleet.ledger.path]
+    let repaired = try Program.allocledger.run(
+      ["repair", "--store", "sqlite:./live.db", "--apply"], environment: environment,
+      directory: fleet.ledger.scratch.path)
+    #expect(repaired.status == 3, "\(repaired.errors)")
+    #expect(repaired.output == "repaired 3 rows as entry 7; undo 7 takes it back\n")
+    let log = try fleet.ledger.run("log", "--since", "seq:7").lines
+    #expect(log.count == 2 && log.allSatisfy { $0.contains("store \(fleet.store)") }, "\(log)")
+    let undone = try Program.allocledger.run(
+      ["undo", "7"], environment: environment, directory: "/")
+    #expect(undone.status == 0, "\(undone.errors)")
+    #expect(
+      undone.output == "took back repair 7: 3 rows of \(fleet.store) are what they were\n")
+    #expect(try fleet.dump() == damaged)
+  }
+
+  @Test("repair and undo say that the position of a store that lags moves")
+  func position() throws {
+    let fleet = try Fleet()
+    try fleet.ledger.record([node("d", on: "h2", 20)])
+    let repaired = try fleet.ledger.run("repair", "--store", fleet.store, "--apply")
+    #expect(repaired.status == 3, "\(repaired.errors)")
+    #expect(
+      repaired.output
+        == "repaired 2 rows, moved the store's position, as entry 8; undo 8 takes it back\n")
+    let undone = try fleet.ledger.run("undo", "8")
+    #expect(
+      undone.output == "took back repair 8: 2 rows of \(fleet.store) are what they were, "
+        + "and so is the store's position\n")
+  }
+
+  @Test("without a ledger a repair is taken back from its images, with the same count")
+  func images() throws {
+    let fleet = try Fleet()
+    try fleet.sql("UPDATE hosts SET node_count = 9 WHERE id = 'h1'")
+    let damaged = try fleet.dump()
+    let environment = ["XDG_STATE_HOME": fleet.ledger.scratch.file("state")]
+    let repaired = try Program.allocledger.run(
+      ["repair", "--store", "sqlite:live.db", "--apply"], environment: environment,
+      directory: fleet.ledger.scratch.path)
+    #expect(repaired.output.hasPrefix("repaired 1 row; undo --images "), "\(repaired.errors)")
+    let words = repaired.lines.first?.split(separator: " ").map(String.init) ?? []
+    let advice = words.drop { $0 != "undo" }.prefix { $0 != "takes" }
+    let undone = try Program.allocledger.run(
+      Array(advice), environment: environment, directory: "/")
+    #expect(undone.status == 0, "\(undone.errors)")
+    #expect(undone.output == "took back: 1 row of \(fleet.store) is what it was\n")
+    #expect(try fleet.dump() == damaged)
+  }
+
   @Test("guards refuse and never truncate")
   func guards() throws {
     let fleet = try Fleet()

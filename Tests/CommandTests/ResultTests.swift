@@ -85,6 +85,20 @@ private let facts = [
     #expect(rows[2].hasPrefix("h2,55,67500,5500,550"))
   }
 
+  @Test("usage of an empty ledger ends nowhere, wherever it begins")
+  func usageOfNothing() throws {
+    let ledger = try Ledger()
+    for options in [[], ["--by", "recorded"], ["--since", "@15"]] {
+      let ended = try ledger.run(["usage", "-o", "json"] + options)
+      #expect(ended.status == 0, "\(ended.errors)")
+      let json = try JSON(ended.output)
+      #expect(json["until"].isNull)
+      #expect(json["hosts"].list.isEmpty && !json["hosts"].isMissing)
+    }
+    #expect(
+      try ledger.json("usage", "--until", "@5")["until"].text == "1970-01-01T00:00:05.000000Z")
+  }
+
   @Test("usage passes 64 bits, and parts of seconds count")
   func usageOfMuch() throws {
     let huge = Int(Int64.max)

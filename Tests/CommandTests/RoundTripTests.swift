@@ -16,7 +16,7 @@ private func eventfulLedger() throws -> Ledger {
     host(#"odd,\"name\"\nof a host"#), keyed(host("keyed"), "a key"),
     node(
       "v", on: "keyed", 10, (1, 2, 3),
-      #","name":"a \"b\",\nc","actor":"eve","source":"api","cause":3"#),
+      #","name":"a \"b\",\nc","image":"","org":"","actor":"eve","source":"api","cause":3"#),
     node("w", on: "keyed", 11, (1, 2, 3)), deletion("w", 12),
     node("w", on: "keyed", 13, (4, 5, 6)),
   ])
@@ -91,6 +91,7 @@ private func withoutRecorded(_ lines: [String]) -> [String] {
     let ledger = try eventfulLedger()
     let table = try ledger.run("export", "-o", "csv")
     #expect(table.output.contains("\r\n"))
+    #expect(try ledger.export().contains { $0.contains(#""image":"","org":"""#) })
     let copy = try Ledger()
     let ended = try copy.run(["import", "-", "--input", "csv"], input: table.output)
     #expect(ended.status == 0, "\(ended.errors)")

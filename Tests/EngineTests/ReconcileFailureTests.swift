@@ -16,6 +16,7 @@ private final class FailingStore: LiveStore {
   }
 
   var label: String { store.label }
+  var address: String { store.address }
 
   func observe() throws(StoreError) -> Observation { try store.observe() }
 

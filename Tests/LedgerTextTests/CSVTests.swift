@@ -44,6 +44,19 @@ struct CSVTests {
     #expect(items[1].fact.hasRare == false)
   }
 
+  @Test("an empty cell in quotes is an empty text where there can be one, and absent elsewhere")
+  func emptyTexts() throws {
+    let items = try read(
+      "type,time,node,host,image,name,cpu_millicores,memory_bytes,disk_bytes,key,contradiction,x\n"
+        + "node_created,0,n,\"\",\"\",,1,1,1,\"\",\"\",\"\"")
+    let fact = try #require(items.first?.fact)
+    #expect(fact.attributes.image == "")
+    #expect(fact.attributes.name == nil)
+    #expect(fact.host == nil)
+    #expect(fact.key == nil)
+    #expect(fact.rare.contradiction == nil)
+  }
+
   @Test(
     "lists",
     arguments: [

@@ -3,13 +3,8 @@ import LedgerCore
 /// Entries with everything that their type may carry, and nothing else.
 struct RandomFacts {
   private var random: TestRandom
-  /// Whether texts may be empty, which CSV cannot tell from absent.
-  private let mayBeEmpty: Bool
 
-  init(seed: UInt64, mayBeEmpty: Bool) {
-    random = TestRandom(seed: seed)
-    self.mayBeEmpty = mayBeEmpty
-  }
+  init(seed: UInt64) { random = TestRandom(seed: seed) }
 
   private static let awkward: [Name] = [
     "a b", "[x", "a,b", "\"", "\\", "line\nfeed", "\r", "\t", "\u{1}", "é", "😀", "{}", "null",
@@ -23,7 +18,7 @@ struct RandomFacts {
     return Name("id-\(random.below(1000))")
   }
 
-  private mutating func text() -> Name { mayBeEmpty && random.chance(9) ? "" : id() }
+  private mutating func text() -> Name { random.chance(9) ? "" : id() }
 
   private mutating func maybe(_ value: Name) -> Name? { random.chance(2) ? value : nil }
 

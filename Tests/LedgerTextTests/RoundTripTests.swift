@@ -6,7 +6,7 @@ import Testing
 struct RoundTripTests {
   @Test("every fact survives NDJSON, with its place", arguments: 0..<8 as Range<UInt64>)
   func json(seed: UInt64) throws {
-    var facts = RandomFacts(seed: seed, mayBeEmpty: true)
+    var facts = RandomFacts(seed: seed)
     var reader = FactReader()
     var item = FactItem()
     var writer = FactWriter()
@@ -30,7 +30,7 @@ struct RoundTripTests {
 
   @Test("every fact survives CSV, with its place", arguments: 0..<8 as Range<UInt64>)
   func csv(seed: UInt64) throws {
-    var facts = RandomFacts(seed: seed, mayBeEmpty: false)
+    var facts = RandomFacts(seed: seed)
     var writer = CSVWriter()
     var entries: [Entry] = []
     writer.writeHeader()
@@ -84,7 +84,7 @@ struct RoundTripTests {
 struct DamageTests {
   @Test("a damaged line is refused or read, and never stops the program", arguments: 0..<4)
   func anyByte(seed: Int) throws {
-    var facts = RandomFacts(seed: UInt64(seed), mayBeEmpty: true)
+    var facts = RandomFacts(seed: UInt64(seed))
     var random = TestRandom(seed: UInt64(seed))
     var reader = FactReader()
     var item = FactItem()

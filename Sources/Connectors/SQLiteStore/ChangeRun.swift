@@ -30,7 +30,7 @@ struct ChangeRun {
   mutating func set(
     _ position: StorePosition, _ database: borrowing SQLiteConnection
   ) throws(SQLiteFailure) {
-    let table = "ledger_position"
+    let table = RowImage.positionTable
     guard reader.catalog.has(table) else { return }
     try reader.require(table, ["sequence", "chain"])
     let columns = [

@@ -1,4 +1,5 @@
 import CSQLite
+import Glibc
 package import LedgerPorts
 
 /// The schemas that a SQLite store can have.
@@ -33,6 +34,15 @@ package final class SQLiteStore: LiveStore {
     self.schema = schema
     self.busyTimeoutMilliseconds = busyTimeoutMilliseconds
     label = "sqlite:" + path
+  }
+
+  /// `sqlite:` and the absolute path.
+  package var address: String {
+    // Safe: getcwd allocates the text for a null buffer, and it is freed here.
+    guard !path.hasPrefix("/"), let directory = unsafe getcwd(nil, 0) else { return label }
+    defer { unsafe free(directory) }
+    let relative = path.hasPrefix("./") ? path.dropFirst(2) : path[...]
+    return unsafe "sqlite:" + String(cString: directory) + "/" + relative
   }
 
   /// Runs `body` in one transaction, which any throw takes back.

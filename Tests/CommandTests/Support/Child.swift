@@ -82,6 +82,21 @@ final class Child: @unchecked Sendable {
 
   func signal(_ number: CInt) { kill(process, number) }
 
+  /// Whether the program has a handler for a signal.
+  func catches(_ number: CInt) -> Bool {
+    // "SigCgt:" and a mask in hexadecimal, as in proc(5).
+    let status = (try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)) ?? ""
+    let line = status.split(separator: "\n").first { $0.hasPrefix("SigCgt:") }
+    let mask = line?.split(separator: "\t").last.flatMap { UInt64($0, radix: 16) } ?? 0
+    return mask & 1 << UInt64(number - 1) != 0
+  }
+
+  /// Whether the program has read all that was sent.
+  var hasReadInput: Bool {
+    var waiting: CInt = 0
+    return unsafe ioctl(input, UInt(FIONREAD), &waiting) == 0 && waiting == 0
+  }
+
   /// Waits for the end and returns the status as `Ended` does, with all lines that were not taken.
   func end(within seconds: Double = 60) -> Ended {
     let code = status ?? wait(for: process, within: seconds)

@@ -5,7 +5,9 @@ final class Scratch: Sendable {
   let path: String
 
   init() throws {
-    var template = Array((NSTemporaryDirectory() + "/allocledger-test-XXXXXX").utf8CString)
+    // Programs print paths without the slash that the directory's name may end with.
+    let directory = URL(fileURLWithPath: NSTemporaryDirectory()).path
+    var template = Array((directory + "/allocledger-test-XXXXXX").utf8CString)
     guard unsafe mkdtemp(&template) != nil else { throw SystemFailure("make a directory") }
     path = String(
       decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
