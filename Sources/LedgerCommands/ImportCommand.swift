@@ -2,6 +2,7 @@ internal import CommandKit
 internal import LedgerCore
 internal import LedgerEngine
 internal import LedgerPorts
+internal import LedgerText
 internal import LinuxHost
 
 extension Command {
@@ -32,8 +33,8 @@ extension Context {
     let files = parsed.arguments("FILE")
     // Every file is opened before anything is recorded.
     let read = ReadProgress()
-    var streams: [FactStream] = []
-    for file in files { streams.append(try stream(file, read)) }
+    var inputs: [Input] = []
+    for file in files { inputs.append(try input(file, read)) }
     let ledger = try writable()
     defer { ledger.writer.close() }
     if isRestore, ledger.head > 0 {
@@ -44,18 +45,36 @@ extension Context {
     var importer = Importer(
       ledger, mode: mode, batch: batch, isRestore: isRestore, isInterrupted: { Interrupts.pending },
       progress: { bar.advance(to: read.byteCount) })
+    var ignored = IgnoredFields()
     do throws(ImportFailure) {
-      for index in streams.indices { try importer.read(&streams[index]) }
+      for input in inputs {
+        ignored += try importer.read(input.label, input.next)
+      }
       try importer.finish()
     } catch {
       bar.clear()
       throw failure(error, importer)
     }
     bar.clear()
-    return try report(importer, streams)
+    return try report(importer, ignored)
   }
 
-  private func stream(_ file: String, _ read: ReadProgress) throws(Failure) -> FactStream {
+  /// A file that is read, inflated and parsed on threads of its own.
+  private struct Input {
+    /// Pieces that wait: enough to bridge a commit.
+    static let pieceCount: UInt32 = 16
+
+    let label: String
+    let pieces: Ahead<FactPiece>
+
+    func next() throws(InputFailure) -> FactPiece? {
+      do throws(SourceError) { return try pieces.take { Interrupts.pending } } catch {
+        throw .source(error)
+      }
+    }
+  }
+
+  private func input(_ file: String, _ read: ReadProgress) throws(Failure) -> Input {
     let format: FactStream.Format =
       switch parsed.value("input") {
       case "csv": .csv
@@ -65,7 +84,9 @@ extension Context {
     do throws(SourceError) {
       let source = try FileSource(path: file, progress: read) { Interrupts.pending }
       let ahead = ReadAhead(GzipSource(source)) { Interrupts.pending }
-      return FactStream(ahead, format)
+      var stream = FactStream(ahead, format)
+      return Input(
+        label: source.label, pieces: Ahead(Input.pieceCount) { FactPiece(&stream) })
     } catch { throw Failure(error) }
   }
 
@@ -94,18 +115,12 @@ extension Context {
     }
   }
 
-  private func report(_ importer: Importer, _ streams: [FactStream]) throws(Failure) -> ExitCode {
+  private func report(_ importer: Importer, _ ignored: IgnoredFields) throws(Failure) -> ExitCode {
     let summary = importer.summary
-    var ignored = 0
-    var names: [Name] = []
-    for stream in streams {
-      ignored += stream.ignoredFields.count
-      names += stream.ignoredFields.names.filter { !names.contains($0) }
-    }
-    if ignored > 0 {
-      let list = names.map { $0.description.printable }.joined(separator: ", ")
+    if ignored.count > 0 {
+      let list = ignored.names.map { $0.description.printable }.joined(separator: ", ")
       messages.warning(
-        "ignored \(counted(Int64(ignored), "field")) that no fact of their type has: \(list)")
+        "ignored \(counted(Int64(ignored.count), "field")) that no fact of their type has: \(list)")
     }
     if summary.late > 0 {
       messages.note(

@@ -1,10 +1,14 @@
 /// From id to slot: open addressing with linear probing over slots; the ids themselves stay in the registry.
 ///
-/// Lookup, insertion and removal take constant time on average.
+/// A cell holds half of the id's hash beside the slot, so that an id is only looked at where it is most likely the one
+/// that is sought: ids lie far apart in memory. Lookup, insertion and removal take constant time on average.
 package struct NameIndex: Sendable {
-  private static let empty = UInt32.max
+  /// The slot in the lower half, the hash in the upper one.
+  private typealias Cell = UInt64
 
-  private var table: [UInt32]
+  private static let empty = Cell.max
+
+  private var table: [Cell]
   private var count = 0
 
   package init(minimumCapacity: Int = 16) {
@@ -15,28 +19,35 @@ package struct NameIndex: Sendable {
 
   private var mask: Int { table.count - 1 }
 
+  private static func hash(_ name: Name) -> UInt32 { UInt32(truncatingIfNeeded: name.mixed) }
+
+  private func home(_ cell: Cell) -> Int { Int(cell >> 32) & mask }
+
   /// The slot of `name`, whose ids are `names`, or nil.
   package func find(_ name: Name, in names: [Name]) -> UInt32? {
-    var position = Int(truncatingIfNeeded: name.mixed) & mask
+    let hash = NameIndex.hash(name)
+    var position = Int(hash) & mask
     while true {
-      let slot = table[position]
-      if slot == NameIndex.empty { return nil }
-      if names[Int(slot)] == name { return slot }
+      let cell = table[position]
+      if cell == NameIndex.empty { return nil }
+      let slot = UInt32(truncatingIfNeeded: cell)
+      if UInt32(cell >> 32) == hash, names[Int(slot)] == name { return slot }
       position = (position + 1) & mask
     }
   }
 
   /// Adds `slot`, whose id is not in the index yet.
   package mutating func insert(_ slot: UInt32, in names: [Name]) {
-    if (count + 1) * 2 > table.count { grow(names) }
-    place(slot, names)
+    if (count + 1) * 2 > table.count { grow() }
+    place(Cell(NameIndex.hash(names[Int(slot)])) << 32 | Cell(slot))
     count += 1
   }
 
   /// Removes `slot`, whose id still stands in `names`.
   package mutating func remove(_ slot: UInt32, in names: [Name]) {
-    var hole = Int(truncatingIfNeeded: names[Int(slot)].mixed) & mask
-    while table[hole] != slot {
+    let sought = Cell(NameIndex.hash(names[Int(slot)])) << 32 | Cell(slot)
+    var hole = home(sought)
+    while table[hole] != sought {
       if table[hole] == NameIndex.empty { return }
       hole = (hole + 1) & mask
     }
@@ -46,8 +57,7 @@ package struct NameIndex: Sendable {
       next = (next + 1) & mask
       let moved = table[next]
       if moved == NameIndex.empty { break }
-      let home = Int(truncatingIfNeeded: names[Int(moved)].mixed) & mask
-      if (next &- home) & mask >= (next &- hole) & mask {
+      if (next &- home(moved)) & mask >= (next &- hole) & mask {
         table[hole] = moved
         hole = next
       }
@@ -56,15 +66,15 @@ package struct NameIndex: Sendable {
     count -= 1
   }
 
-  private mutating func place(_ slot: UInt32, _ names: [Name]) {
-    var position = Int(truncatingIfNeeded: names[Int(slot)].mixed) & mask
+  private mutating func place(_ cell: Cell) {
+    var position = home(cell)
     while table[position] != NameIndex.empty { position = (position + 1) & mask }
-    table[position] = slot
+    table[position] = cell
   }
 
-  private mutating func grow(_ names: [Name]) {
+  private mutating func grow() {
     let old = table
     table = Array(repeating: NameIndex.empty, count: old.count * 2)
-    for slot in old where slot != NameIndex.empty { place(slot, names) }
+    for cell in old where cell != NameIndex.empty { place(cell) }
   }
 }

@@ -24,6 +24,8 @@ package struct FactStream {
   /// The number of the last line that was read, from 1.
   package private(set) var line: Int64 = 0
   package private(set) var blankCount = 0
+  /// Whether the last line was read, or one that cannot be.
+  package private(set) var hasEnded = false
   /// Read into and reused, so that ordinary lines allocate nothing.
   package var item = FactItem()
 
@@ -45,6 +47,17 @@ package struct FactStream {
   ///
   /// A single fact is in `item`.
   package mutating func next() throws(InputFailure) -> FactLine? {
+    do throws(InputFailure) {
+      let line = try nextLine()
+      hasEnded = line == nil
+      return line
+    } catch {
+      hasEnded = true
+      throw error
+    }
+  }
+
+  private mutating func nextLine() throws(InputFailure) -> FactLine? {
     while true {
       let range: Range<Int>?
       do throws(LineSplitter.Failure) { range = try lines.next() } catch {

@@ -1,7 +1,7 @@
 internal import LedgerCore
 package import LedgerLog
 internal import LedgerPorts
-internal import LedgerText
+package import LedgerText
 
 /// Why an import ended early.
 package enum ImportFailure: Error, Sendable {
@@ -72,28 +72,39 @@ package struct Importer {
     ledger.beginAbandonable()
   }
 
-  /// Admits the facts of one file.
-  package mutating func read(_ stream: inout FactStream) throws(ImportFailure) {
-    let file = stream.label
+  /// Admits the facts of a file, which `next` hands over piece by piece; returns the fields that were passed over.
+  package mutating func read(
+    _ file: String, _ next: () throws(InputFailure) -> FactPiece?
+  ) throws(ImportFailure) -> IgnoredFields {
+    var ignoredFields = IgnoredFields()
     do throws(ImportFailure) {
-      while let line = try next(&stream, file) {
-        switch line {
-        case .blank: continue
-        case .fact: try admit(&stream.item, file, stream.line)
-        case .atomic(let items): try admit(items, file, stream.line)
-        }
-        summary.lines += 1
-        if summary.lines & 0x3FFF == 0 {
-          progress()
-          if isInterrupted() { throw .interrupted }
-        }
-        if let batch, summary.lines % batch == 0 { try commit() }
+      while var piece = try taking(file, next) {
+        ignoredFields = piece.ignoredFields
+        for index in piece.lines.indices { try admit(&piece.lines[index], file) }
+        if let failure = piece.failure { throw reason(failure, file) }
       }
     } catch {
       // The first error is the one to tell.
       try? ledger.abandon()
       throw error
     }
+    return ignoredFields
+  }
+
+  private mutating func admit(
+    _ line: inout FactPiece.Line, _ file: String
+  ) throws(ImportFailure) {
+    switch line.content {
+    case .blank: return
+    case .fact: try admit(&line.item, file, line.number)
+    case .atomic(let items): try admit(items, file, line.number)
+    }
+    summary.lines += 1
+    if summary.lines & 0x3FFF == 0 {
+      progress()
+      if isInterrupted() { throw .interrupted }
+    }
+    if let batch, summary.lines % batch == 0 { try commit() }
   }
 
   /// Makes what was admitted durable.
@@ -109,13 +120,15 @@ package struct Importer {
     summary.head = ledger.head
   }
 
-  private func next(
-    _ stream: inout FactStream, _ file: String
-  ) throws(ImportFailure) -> FactLine? {
-    do throws(InputFailure) { return try stream.next() } catch {
-      if case .source(let source) = error, source.message == "interrupted" { throw .interrupted }
-      throw .input(file: file, error)
-    }
+  private func taking(
+    _ file: String, _ next: () throws(InputFailure) -> FactPiece?
+  ) throws(ImportFailure) -> FactPiece? {
+    do throws(InputFailure) { return try next() } catch { throw reason(error, file) }
+  }
+
+  private func reason(_ failure: InputFailure, _ file: String) -> ImportFailure {
+    if case .source(let source) = failure, source.message == "interrupted" { return .interrupted }
+    return .input(file: file, failure)
   }
 
   private mutating func commit() throws(ImportFailure) {

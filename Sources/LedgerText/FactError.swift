@@ -128,6 +128,12 @@ package struct IgnoredFields: Hashable, Sendable {
   /// No fields.
   package init() {}
 
+  /// Fields of two inputs together.
+  package static func += (fields: inout IgnoredFields, more: IgnoredFields) {
+    fields.count &+= more.count
+    for name in more.names { fields.keep(name) }
+  }
+
   mutating func add(_ bytes: Span<UInt8>, _ range: Range<Int>) {
     count &+= 1
     guard names.count < IgnoredFields.namesMax, range.count <= IgnoredFields.nameBytesMax else {
