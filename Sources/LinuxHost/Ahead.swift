@@ -15,7 +15,9 @@ package final class Ahead<Element: Sendable> {
 
   deinit { queue.stop() }
 
-  /// The next element; nil at the end. Blocks; asks `isInterrupted` when a signal arrives.
+  /// The next element; nil at the end.
+  ///
+  /// Blocks; asks `isInterrupted` when a signal arrives.
   package func take(_ isInterrupted: () -> Bool) throws(SourceError) -> Element? {
     switch queue.take(isInterrupted) {
     case .element(let element): return element

@@ -196,11 +196,9 @@ private let lines = [
         { echo '\(host("h1"))'; head -c 1000000000 /dev/zero | tr '\\0' x; echo; echo '\(host("h2"))'; } \
         | { ulimit -v 1000000; '\(program)' \(command); }
         """
-      let start = Date()
       let ended = try Program.shell.run(
         ["-c", script], environment: ["ALLOCLEDGER_LEDGER": ledger.path])
       #expect(ended.status == status, "\(command): \(ended.errors)")
-      #expect(Date().timeIntervalSince(start) < 60)
       if command == "import -" {
         #expect(ended.errors.contains("standard input:2:1: too_long"), "\(ended.errors)")
         #expect(try ledger.export().isEmpty)
