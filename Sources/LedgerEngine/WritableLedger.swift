@@ -25,7 +25,7 @@ package final class WritableLedger {
   package let writer: LogWriter
   private(set) package var intake: Intake
   private var keys: KeyIndex
-  private var voided: Set<Int64>
+  private var voids: Voids
   /// The recorded time of the open commit.
   private var recorded: Timestamp?
   private var restoring: Timestamp?
@@ -46,7 +46,7 @@ package final class WritableLedger {
       directory: directory, disk: disk, clock: clock, process: process, watcher: &watcher)
     writer = opened.writer
     keys = watcher.keys
-    voided = try opened.reader.voidedSequences()
+    voids = try opened.reader.voids()
     intake = WritableLedger.intake(opened.projection, nextSequence: opened.reader.head + 1)
   }
 
@@ -74,20 +74,20 @@ package final class WritableLedger {
     var intake: Intake
     var upgrades: [UInt32: Upgrade]?
     var keys: KeyIndex
-    var voided: Set<Int64>
+    var voids: Voids
     var recorded: Timestamp?
     var isStale: Bool
   }
 
   private func snapshot() -> Saved {
     Saved(
-      intake: intake.copy(), upgrades: upgrades, keys: keys, voided: voided, recorded: recorded,
+      intake: intake.copy(), upgrades: upgrades, keys: keys, voids: voids, recorded: recorded,
       isStale: isStale)
   }
 
   private func restore(_ saved: consuming Saved) {
     keys = saved.keys
-    voided = saved.voided
+    voids = saved.voids
     recorded = saved.recorded
     isStale = saved.isStale
     upgrades = saved.upgrades
@@ -280,36 +280,35 @@ extension WritableLedger {
     guard let target = fact.rare.target, target >= 1, target <= head else {
       throw .rejected(.contradiction(.unknownEntry))
     }
-    guard !voided.contains(target) else { throw .rejected(.contradiction(.alreadyVoided)) }
-    let entry = try self.entry(target)
-    guard entry.fact.type.changesState, entry.fact.contradiction == nil else {
+    guard !voids.voided.contains(target) else {
+      throw .rejected(.contradiction(.alreadyVoided))
+    }
+    let entry = try self.entry(target).fact
+    guard entry.type.changesState, entry.contradiction == nil else {
       throw .rejected(.contradiction(.unknownEntry))
     }
-    try checkRevival(entry)
-    if entry.fact.type == .nodeDeleted, let node = entry.fact.node {
-      guard intake.node(node) == nil else { throw .rejected(.contradiction(.nodeCreatedTwice)) }
+    try checkRevival(voiding: target)
+    if entry.closesNode, let node = entry.node {
       _ = intake.admitVoidedDeletion(fact, of: node, fingerprint: fingerprint)
     } else {
       do throws(Contradiction) {
         _ = try intake.admit(fact, fingerprint: fingerprint)
       } catch { throw .rejected(.contradiction(error)) }
     }
-    voided.insert(target)
-    // Voiding a void brings back what that one took out.
-    if entry.fact.type == .entryVoided, let earlier = entry.fact.rare.target {
-      voided.remove(earlier)
-    }
+    voids.append(head, voiding: target)
     isStale = true
   }
 
-  /// Refuses to bring back a creation that was voided, by voiding that void, while its id lives on as another node.
-  private func checkRevival(_ void: Entry) throws(AdmissionFailure) {
-    guard void.fact.type == .entryVoided, let target = void.fact.rare.target else { return }
-    let creation = try entry(target).fact
-    guard creation.type == .nodeCreated || creation.type == .stateAdopted,
-      let node = creation.node, intake.node(node) != nil
-    else { return }
-    throw .rejected(.contradiction(.nodeCreatedTwice))
+  /// Refuses a void that would bring a node back while its id lives on as another.
+  ///
+  /// What it brings back can be far from `target`, the nodes of a host that is registered again for one, so that
+  /// history is asked.
+  private func checkRevival(voiding target: Int64) throws(AdmissionFailure) {
+    let isTwice: Bool
+    do throws(LogError) {
+      isTwice = try readerOfAll().hasNodeTwice(voiding: target)
+    } catch { throw .log(error) }
+    guard !isTwice else { throw .rejected(.contradiction(.nodeCreatedTwice)) }
   }
 
   /// The rollback with the numbers and attributes that the node had before the upgrade.
@@ -406,6 +405,11 @@ extension WritableLedger {
 }
 
 extension Fact {
+  /// Whether the fact ends a node.
+  fileprivate var closesNode: Bool {
+    type == .nodeDeleted || type == .stateAdopted && rare.present == false
+  }
+
   /// A rollback with what the node was before, where the fact does not say otherwise.
   fileprivate func restoring(_ before: Resources, _ attributes: NodeAttributes) -> Fact {
     var restored = self
