@@ -12,6 +12,8 @@ package struct Registry: Sendable {
   package private(set) var containerNames: [Name] = []
   /// Free node slots; the last is taken first.
   package private(set) var freeNodeSlots: [UInt32] = []
+  /// A bit for each node slot: whether it is free.
+  private var freeBits: [UInt64] = []
   /// How many node slots were ever handed out.
   package private(set) var nodeSlotCount: UInt32 = 0
 
@@ -21,23 +23,37 @@ package struct Registry: Sendable {
     self.keepsNodeNames = keepsNodeNames
   }
 
+  @inline(__always)
+  private func isFree(_ slot: UInt32) -> Bool {
+    freeBits[Int(slot >> 6)] & 1 << UInt64(slot & 63) != 0
+  }
+
+  @inline(__always)
+  private mutating func setFree(_ slot: UInt32) {
+    freeBits[Int(slot >> 6)] |= 1 << UInt64(slot & 63)
+  }
+
+  @inline(__always)
+  private mutating func setTaken(_ slot: UInt32) {
+    freeBits[Int(slot >> 6)] &= ~(1 << UInt64(slot & 63))
+  }
+
   /// A registry from its parts, as a snapshot kept them, or nil when they do not fit together.
   package init?(
     nodeNames: [Name]?, nodeSlotCount: Int, hostNames: [Name], poolNames: [Name],
     containerNames: [Name], freeNodeSlots: [UInt32]
   ) {
-    var isFree = [Bool](repeating: false, count: nodeSlotCount)
-    for slot in freeNodeSlots {
-      guard Int(slot) < nodeSlotCount, !isFree[Int(slot)] else { return nil }
-      isFree[Int(slot)] = true
-    }
+    guard freeNodeSlots.allSatisfy({ Int($0) < nodeSlotCount }) else { return nil }
     keepsNodeNames = nodeNames != nil
     self.nodeNames = nodeNames ?? []
     self.hostNames = hostNames
     self.poolNames = poolNames
     self.containerNames = containerNames
-    self.freeNodeSlots = freeNodeSlots
     self.nodeSlotCount = UInt32(nodeSlotCount)
+    freeBits = [UInt64](repeating: 0, count: (nodeSlotCount + 63) / 64)
+    for slot in freeNodeSlots {
+      guard closeNode(slot) else { return nil }
+    }
   }
 
   /// The slot that the next new node gets.
@@ -54,24 +70,37 @@ package struct Registry: Sendable {
   /// Gives a new node its slot where names are not kept.
   @inline(__always)
   package mutating func openUnnamedNode() -> UInt32 {
-    if let slot = freeNodeSlots.popLast() { return slot }
+    if let slot = freeNodeSlots.popLast() {
+      setTaken(slot)
+      return slot
+    }
     let slot = nodeSlotCount
     nodeSlotCount += 1
+    if slot & 63 == 0, Int(slot >> 6) == freeBits.count { freeBits.append(0) }
     return slot
   }
 
   /// Gives all rows of `batch` that open a node their slots and takes back those of rows that close one; says whether
-  /// every row pointed to a slot that was there.
+  /// every row pointed to a slot that was there, and closed none twice.
   mutating func assignNodes(_ batch: inout EntryBatch, _ traits: [UInt16]) -> Bool {
     // Out of their structs, so that the loop does not ask at each row whether they are shared.
     var free: [UInt32] = []
     var subjectArray: [UInt32] = []
+    var bitArray: [UInt64] = []
     swap(&free, &freeNodeSlots)
     swap(&subjectArray, &batch.subjects)
+    swap(&bitArray, &freeBits)
     defer {
       swap(&free, &freeNodeSlots)
       swap(&subjectArray, &batch.subjects)
+      swap(&bitArray, &freeBits)
     }
+    // As many as if every row opened a slot of its own.
+    let wordCount = (Int(nodeSlotCount) + batch.count) / 64 + 1
+    if bitArray.count < wordCount {
+      bitArray.append(contentsOf: repeatElement(0, count: wordCount - bitArray.count))
+    }
+    var bits = bitArray.mutableSpan
     let table = traits.span
     let kinds = batch.kinds.span
     var subjects = subjectArray.mutableSpan
@@ -82,29 +111,42 @@ package struct Registry: Sendable {
       if trait & RowTraits.opens != 0 {
         if let slot = free.popLast() {
           subjects[row] = slot
+          bits[Int(slot >> 6)] &= ~(1 << UInt64(slot & 63))
         } else {
           subjects[row] = count
           count += 1
         }
       } else if trait & RowTraits.node != 0 {
-        isValid = isValid && subjects[row] < count
-        if trait & RowTraits.closes != 0 { free.append(subjects[row]) }
+        let slot = subjects[row]
+        guard slot < count else {
+          isValid = false
+          continue
+        }
+        guard trait & RowTraits.closes != 0 else { continue }
+        let bit: UInt64 = 1 << UInt64(slot & 63)
+        isValid = isValid && bits[Int(slot >> 6)] & bit == 0
+        bits[Int(slot >> 6)] |= bit
+        free.append(slot)
       }
     }
     nodeSlotCount = count
     return isValid
   }
 
-  /// Takes a node's slot back.
+  /// Takes a node's slot back; false when it was free already.
   @inline(__always)
-  package mutating func closeNode(_ slot: UInt32) {
+  @discardableResult
+  package mutating func closeNode(_ slot: UInt32) -> Bool {
+    guard !isFree(slot) else { return false }
+    setFree(slot)
     freeNodeSlots.append(slot)
+    return true
   }
 
   /// Undoes the `openNode` that just gave out `slot`.
   package mutating func retractNode(_ slot: UInt32, wasFree: Bool) {
     if wasFree {
-      freeNodeSlots.append(slot)
+      closeNode(slot)
     } else {
       nodeSlotCount -= 1
       if keepsNodeNames { nodeNames.removeLast() }
