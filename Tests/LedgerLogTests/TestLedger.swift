@@ -18,9 +18,12 @@ final class TestLedger {
   var layout: LogLayout { LogLayout(directory: directory) }
   private(set) var commits: Int64 = 0
 
-  init(_ policy: ReleasePolicy = .atDeletion, id: [UInt8] = TestLedger.id) throws {
+  init(segmentByteCountMax: Int = Manifest.usualSegmentByteCountMax) throws {
     try LogWriter.create(
-      directory: directory, manifest: Manifest(id: id, created: moment(0), policy: policy),
+      directory: directory,
+      manifest: Manifest(
+        id: TestLedger.id, created: moment(0), policy: .atDeletion,
+        segmentByteCountMax: segmentByteCountMax),
       disk: LinuxDisk())
   }
 
@@ -75,6 +78,12 @@ struct CopiedLedger {
 
   func reader() throws -> LogReader {
     try LogReader(directory: scratch.directory, disk: LinuxDisk()) { false }
+  }
+
+  func damages() throws -> [Damage] {
+    var verification = Verification(directory: scratch.directory, disk: LinuxDisk())
+    try verification.run(wait: { false }, goOn: { _, _ in true })
+    return verification.result.damages
   }
 }
 
