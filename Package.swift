@@ -96,7 +96,10 @@ let package = Package(
     tests("LedgerFormatTests", ["CShims", "LedgerCore", "LedgerFormat", "TestSupport"]),
     tests(
       "LedgerLogTests",
-      ["LedgerCore", "LedgerEngine", "LedgerLog", "LedgerText", "LinuxHost", "TestSupport"]),
+      [
+        "LedgerCore", "LedgerEngine", "LedgerFormat", "LedgerLog", "LedgerPorts", "LedgerText",
+        "LinuxHost", "TestSupport",
+      ]),
     tests("LedgerTextTests", ["LedgerCore", "LedgerText"]),
     tests("ConnectorTests", ["LedgerCore", "LedgerPorts", "SQLiteStore"]),
     tests("ForensicsTests", ["LedgerCore", "LedgerForensics", "LedgerPorts"]),

@@ -358,21 +358,16 @@ class Block(NamedTuple):
     link_before: bytes
 
 
-def end_of_log(data, offset, is_last):
-    """Whether a block that lacks only its end mark stands at `offset`, where no complete frame does."""
+def check_tail(data, offset, can_be_torn):
+    """Whether what stands at `offset`, where no whole block does, was never completed; else it is damage."""
     written = data[offset:].rstrip(b"\0")
     if not written:
-        return False
-    frame = Frame.at(data, offset)
-    if not frame:
-        demand(is_last and not written.endswith(END_MARK), "the block's header is damaged")
-        return False
-    demand(is_last, "a block before the last segment's end is not complete")
-    if offset + frame.byte_count > len(data):
-        return False
-    mark = data[offset + frame.byte_count - 2:offset + frame.byte_count]
-    demand(mark in (b"\0\0", b"\xa1\0") and len(written) <= frame.byte_count, "the block's end is damaged")
-    return frame.is_whole(data[offset + FRAME_HEADER:offset + frame.byte_count - 2])
+        return
+    demand(can_be_torn and not written.endswith(END_MARK), "the block is damaged")
+    place = written.find(END_MARK)
+    while place >= 0:
+        demand(not Frame.at(data, offset + place + len(END_MARK)), "the block is damaged")
+        place = written.find(END_MARK, place + 1)
 
 
 def read_segment(path, identity, first, is_last):
@@ -388,21 +383,28 @@ def read_segment(path, identity, first, is_last):
     demand(owner == identity, f"{path.name}: the segment belongs to another ledger")
     demand(sequence == first == int(path.stem), f"{path.name}: sequence {first} should begin here")
     offset = SEGMENT_HEADER
+    commit = 0
+    unmarked = None
     while offset < len(data):
         frame = Frame.at(data, offset)
         end = offset + frame.byte_count if frame else 0
-        complete = frame and end <= len(data) and data[end - 2:end] == END_MARK
+        mark = data[end - 2:end] if frame and end <= len(data) else None
+        stored = data[offset + FRAME_HEADER:end - 2] if mark else b""
         try:
-            if not complete and not end_of_log(data, offset, is_last):
-                break
+            demand(mark in (None, END_MARK) or mark in (b"\0\0", b"\xa1\0", b"\0\x5e"), "the end mark is damaged")
+            if mark is None or mark != END_MARK and not (is_last and frame.is_whole(stored)):
+                check_tail(data, offset, is_last)
+                return
+            if mark != END_MARK:
+                unmarked = commit if unmarked is None else unmarked
+            demand(mark != END_MARK or unmarked in (None, commit), "an earlier block has no end mark")
         except Damaged as damage:
             raise Damaged(f"{path.name}, offset {offset}: {damage}") from None
-        yield Block(path.name, offset, first, frame, data[offset + FRAME_HEADER:end - 2], link)
+        yield Block(path.name, offset, first, frame, stored, link)
+        commit += bool(frame.flags & ENDS_COMMIT)
         link = None
         first += frame.entries
         offset = end
-        if not complete:
-            break
 
 
 def read_blocks(directory, identity):
@@ -427,10 +429,12 @@ class Slots:
     def __init__(self):
         self.ids = {"node": [], "host": [], "pool": [], "container": []}
         self.free = []
+        self.is_free = set()
 
     def open(self, name):
         if self.free:
             slot = self.free.pop()
+            self.is_free.remove(slot)
             self.ids["node"][slot] = name
             return slot
         self.ids["node"].append(name)
@@ -560,6 +564,8 @@ class Body:
                     slots.ids[subject].append(next(new[subject]))
                 name = slots.name(subject, slot)
                 if code in CLOSES:
+                    demand(slot not in slots.is_free, "a node slot is closed twice")
+                    slots.is_free.add(slot)
                     slots.free.append(slot)
             host = slots.name("host", self.hosts[row] - 1) if self.hosts.get(row) else None
             yield self.details[row] if kind & DETAILED else self.fact(row, code, subject, name, host)

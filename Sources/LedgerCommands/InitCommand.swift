@@ -9,7 +9,10 @@ extension Command {
     options: [
       .value(
         "release-on", "WHEN", "when a fleet frees a node's resources",
-        kind: .choice(ReleasePolicy.allCases.map(\.name)), default: "deletion")
+        kind: .choice(ReleasePolicy.allCases.map(\.name)), default: "deletion"),
+      .value(
+        "segment-size", "BYTES", "how long a file of the log grows before the next is begun",
+        default: String(Manifest.usualSegmentByteCountMax)),
     ])
 }
 
@@ -18,7 +21,12 @@ extension Context {
     let directory = try ledgerDirectory
     let policy =
       ReleasePolicy.allCases.first { $0.name == parsed.value("release-on") } ?? .atDeletion
-    let manifest = Manifest(id: randomIdentity(), created: clock.now(), policy: policy)
+    let size = try asking { () throws(UsageError) in
+      try parsed.integer("segment-size", in: 1...1 << 40)
+    }
+    let manifest = Manifest(
+      id: randomIdentity(), created: clock.now(), policy: policy,
+      segmentByteCountMax: size.map { Int($0) } ?? Manifest.usualSegmentByteCountMax)
     try telling { () throws(LogError) in
       try LogWriter.create(directory: directory, manifest: manifest, disk: disk)
     }

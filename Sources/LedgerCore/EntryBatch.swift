@@ -98,7 +98,7 @@ package enum RowKind {
   @inlinable package static var adoptedHost: UInt8 { 23 }
   @inlinable package static var adoptedPool: UInt8 { 24 }
   @inlinable package static var adoptedContainer: UInt8 { 25 }
-  /// An `entry_voided` that takes back a deletion: the node gets a slot again.
+  /// An `entry_voided` that takes back what closed a node's slot: the node gets a slot again.
   @inlinable package static var voidedDeletion: UInt8 { 26 }
   @inlinable package static var codeMax: UInt8 { 26 }
 

@@ -12,6 +12,8 @@ package struct Registry: Sendable {
   package private(set) var containerNames: [Name] = []
   /// Free node slots; the last is taken first.
   package private(set) var freeNodeSlots: [UInt32] = []
+  /// A bit for each node slot: whether it is free.
+  private var freeBits: [UInt64] = []
   /// How many node slots were ever handed out.
   package private(set) var nodeSlotCount: UInt32 = 0
 
@@ -27,23 +29,37 @@ package struct Registry: Sendable {
     self.hostNames = hostNames
   }
 
+  @inline(__always)
+  private func isFree(_ slot: UInt32) -> Bool {
+    freeBits[Int(slot >> 6)] & 1 << UInt64(slot & 63) != 0
+  }
+
+  @inline(__always)
+  private mutating func setFree(_ slot: UInt32) {
+    freeBits[Int(slot >> 6)] |= 1 << UInt64(slot & 63)
+  }
+
+  @inline(__always)
+  private mutating func setTaken(_ slot: UInt32) {
+    freeBits[Int(slot >> 6)] &= ~(1 << UInt64(slot & 63))
+  }
+
   /// A registry from its parts, as a snapshot kept them, or nil when they do not fit together.
   package init?(
     nodeNames: [Name]?, nodeSlotCount: Int, hostNames: [Name], poolNames: [Name],
     containerNames: [Name], freeNodeSlots: [UInt32]
   ) {
-    var isFree = [Bool](repeating: false, count: nodeSlotCount)
-    for slot in freeNodeSlots {
-      guard Int(slot) < nodeSlotCount, !isFree[Int(slot)] else { return nil }
-      isFree[Int(slot)] = true
-    }
+    guard freeNodeSlots.allSatisfy({ Int($0) < nodeSlotCount }) else { return nil }
     keepsNodeNames = nodeNames != nil
     self.nodeNames = nodeNames ?? []
     self.hostNames = hostNames
     self.poolNames = poolNames
     self.containerNames = containerNames
-    self.freeNodeSlots = freeNodeSlots
     self.nodeSlotCount = UInt32(nodeSlotCount)
+    freeBits = [UInt64](repeating: 0, count: (nodeSlotCount + 63) / 64)
+    for slot in freeNodeSlots {
+      guard closeNode(slot) else { return nil }
+    }
   }
 
   /// The slot that the next new node gets.
@@ -60,14 +76,18 @@ package struct Registry: Sendable {
   /// Gives a new node its slot where names are not kept.
   @inline(__always)
   package mutating func openUnnamedNode() -> UInt32 {
-    if let slot = freeNodeSlots.popLast() { return slot }
+    if let slot = freeNodeSlots.popLast() {
+      setTaken(slot)
+      return slot
+    }
     let slot = nodeSlotCount
     nodeSlotCount += 1
+    if slot & 63 == 0, Int(slot >> 6) == freeBits.count { freeBits.append(0) }
     return slot
   }
 
   /// Gives all rows of `batch` that open a node their slots and takes back those of rows that close one; says whether
-  /// every row pointed to a slot that was there.
+  /// every row pointed to a slot that was there, and closed none twice.
   ///
   /// Whether a row opens or closes is as good as random to the processor, so the loop does not branch on it.
   mutating func assignNodes(_ batch: inout EntryBatch) -> Bool {
@@ -75,11 +95,20 @@ package struct Registry: Sendable {
     var freeArray: [UInt32] = []
     var subjectArray: [UInt32] = []
     swap(&freeArray, &freeNodeSlots)
+    var bitArray: [UInt64] = []
     swap(&subjectArray, &batch.subjects)
+    swap(&bitArray, &freeBits)
     defer {
       swap(&freeArray, &freeNodeSlots)
       swap(&subjectArray, &batch.subjects)
+      swap(&bitArray, &freeBits)
     }
+    // As many as if every row opened a slot of its own.
+    let wordCount = (Int(nodeSlotCount) + batch.count) / 64 + 1
+    if bitArray.count < wordCount {
+      bitArray.append(contentsOf: repeatElement(0, count: wordCount - bitArray.count))
+    }
+    var bits = bitArray.mutableSpan
     let table = NodeEffect.table
     let effects = table.span
     let kinds = batch.kinds.span
@@ -98,25 +127,38 @@ package struct Registry: Sendable {
       subjects[row] = slot
       count &+= isNew ? effect.opens & 1 : 0
       freeCount &-= isNew ? 0 : Int(effect.opens & 1)
-      isValid = isValid && slot & effect.isNode < count | ~effect.isNode
+      guard slot & effect.isNode < count | ~effect.isNode else {
+        isValid = false
+        break
+      }
       free[freeCount] = slot
-      freeCount &+= Int(effect.closes & 1)
+      freeCount &+= Int(effect.closes64 & 1)
+      // Rows of others take the word of slot 0 and leave it as it is.
+      let place = Int((slot & effect.isNode) >> 6)
+      let word = bits[place]
+      let bit = UInt64(1) &<< UInt64(slot & 63)
+      isValid = isValid && word & bit & effect.closes64 == 0
+      bits[place] = word & ~(bit & effect.opens64) | bit & effect.closes64
     }
     freeArray.removeLast(freeArray.count - freeCount)
     nodeSlotCount = count
     return isValid
   }
 
-  /// Takes a node's slot back.
+  /// Takes a node's slot back; false when it was free already.
   @inline(__always)
-  package mutating func closeNode(_ slot: UInt32) {
+  @discardableResult
+  package mutating func closeNode(_ slot: UInt32) -> Bool {
+    guard !isFree(slot) else { return false }
+    setFree(slot)
     freeNodeSlots.append(slot)
+    return true
   }
 
   /// Undoes the `openNode` that just gave out `slot`.
   package mutating func retractNode(_ slot: UInt32, wasFree: Bool) {
     if wasFree {
-      freeNodeSlots.append(slot)
+      closeNode(slot)
     } else {
       nodeSlotCount -= 1
       if keepsNodeNames { nodeNames.removeLast() }
@@ -150,14 +192,16 @@ package struct Registry: Sendable {
 /// Loaded from memory, because the compiler turns a mask that it can see through into a branch.
 private struct NodeEffect {
   var opens: UInt32
-  var closes: UInt32
   var isNode: UInt32
+  var opens64: UInt64
+  var closes64: UInt64
 
   static let table: [NodeEffect] = RowTraits.table.map { traits in
     NodeEffect(
       opens: RowTraits.mask(traits, RowTraits.opens),
-      closes: RowTraits.mask(traits, RowTraits.closes),
-      isNode: RowTraits.mask(traits, RowTraits.node))
+      isNode: RowTraits.mask(traits, RowTraits.node),
+      opens64: traits & RowTraits.opens == 0 ? 0 : UInt64.max,
+      closes64: traits & RowTraits.closes == 0 ? 0 : UInt64.max)
   }
 }
 

@@ -44,7 +44,7 @@ package struct SlotReader {
       throw MisplacedSlot(what: "there is no such host slot")
     }
     guard registry.assignNodes(&batch) else {
-      throw MisplacedSlot(what: "there is no such node slot")
+      throw MisplacedSlot(what: "there is no such node slot, or it is closed twice")
     }
   }
 
@@ -119,7 +119,9 @@ package struct SlotReader {
       guard batch.subjects[row] < registry.nodeSlotCount else {
         throw MisplacedSlot(what: "there is no such node slot")
       }
-      if trait & RowTraits.closes != 0 { registry.closeNode(batch.subjects[row]) }
+      if trait & RowTraits.closes != 0, !registry.closeNode(batch.subjects[row]) {
+        throw MisplacedSlot(what: "a node slot is closed twice")
+      }
     } else if trait & RowTraits.named != 0 {
       try advanceNamed(kind, Int(batch.subjects[row]), batch, &registry)
     }

@@ -40,6 +40,7 @@ package struct Appender {
   /// Waits for lines, makes them durable and answers them, in order; nil at the end.
   package mutating func next() throws(AppendFailure) -> [AppendAnswer]? {
     guard !isAtEnd else { return nil }
+    do throws(LogError) { try ledger.writer.settle() } catch { throw .log(error) }
     var answers: [AppendAnswer] = []
     repeat {
       guard let answer = try answerLine() else {

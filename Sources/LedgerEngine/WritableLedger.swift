@@ -21,14 +21,21 @@ package struct Admission: Hashable, Sendable {
 package final class WritableLedger {
   /// A block is written once it has this many entries.
   private static let blockEntryCount = 1 << 14
+  /// ... or texts of this many bytes.
+  private static let blockTextByteCount = 1 << 24
+  /// The most bytes of texts in one fact: behind a block that is nearly full, with each text in a column and in the
+  /// details, they stay below what a block can hold.
+  package static let factTextByteCountMax = 1 << 26
 
   package let writer: LogWriter
   private(set) package var intake: Intake
   private var keys: KeyIndex
-  private var voided: Set<Int64>
+  private var voids: Voids
   /// The recorded time of the open commit.
   private var recorded: Timestamp?
   private var restoring: Timestamp?
+  /// The bytes of texts in the rows that are not written yet.
+  private var textByteCount = 0
   /// Entries were voided, so the intake's state is not what it should be.
   private var isStale = false
   private var saved: Saved?
@@ -46,7 +53,7 @@ package final class WritableLedger {
       directory: directory, disk: disk, clock: clock, process: process, watcher: &watcher)
     writer = opened.writer
     keys = watcher.keys
-    voided = try opened.reader.voidedSequences()
+    voids = try opened.reader.voids()
     intake = WritableLedger.intake(opened.projection, nextSequence: opened.reader.head + 1)
   }
 
@@ -74,21 +81,23 @@ package final class WritableLedger {
     var intake: Intake
     var upgrades: [UInt32: Upgrade]?
     var keys: KeyIndex
-    var voided: Set<Int64>
+    var voids: Voids
     var recorded: Timestamp?
+    var textByteCount: Int
     var isStale: Bool
   }
 
   private func snapshot() -> Saved {
     Saved(
-      intake: intake.copy(), upgrades: upgrades, keys: keys, voided: voided, recorded: recorded,
-      isStale: isStale)
+      intake: intake.copy(), upgrades: upgrades, keys: keys, voids: voids, recorded: recorded,
+      textByteCount: textByteCount, isStale: isStale)
   }
 
   private func restore(_ saved: consuming Saved) {
     keys = saved.keys
-    voided = saved.voided
+    voids = saved.voids
     recorded = saved.recorded
+    textByteCount = saved.textByteCount
     isStale = saved.isStale
     upgrades = saved.upgrades
     intake = saved.intake
@@ -103,7 +112,6 @@ package final class WritableLedger {
     _ item: inout FactItem, recordsContradictions: Bool = false
   ) throws(AdmissionFailure) -> Admission {
     if item.fact.key != nil, let duplicate = try duplicate(item.fact) { return duplicate }
-    try spillIfFull()
     do throws(AdmissionFailure) {
       return Admission(sequence: try admitNew(&item.fact, item.expect))
     } catch {
@@ -123,7 +131,6 @@ package final class WritableLedger {
 
   /// Admits all of `items` or none of them.
   package func admitTogether(_ items: [FactItem]) throws(AdmissionFailure) -> [Admission] {
-    try spillIfFull()
     let before = snapshot()
     let mark = writer.mark
     pendingChain = []
@@ -144,8 +151,10 @@ package final class WritableLedger {
       return admissions
     } catch {
       restore(before)
-      // Judging a void or a rollback can have written blocks of the group.
-      do throws(LogError) { try writer.rewind(to: mark) } catch { throw .log(error) }
+      // Judging a void or a rollback can have written blocks of the group. The first error is the one to tell.
+      do throws(LogError) { try writer.rewind(to: mark) } catch let second {
+        if case .rejected = error { throw .log(second) }
+      }
       throw error
     }
   }
@@ -164,6 +173,11 @@ package final class WritableLedger {
   private func admitNew(
     _ fact: inout Fact, _ expect: Expectation?
   ) throws(AdmissionFailure) -> Int64 {
+    let size = fact.textByteCount
+    guard size <= WritableLedger.factTextByteCountMax else {
+      throw .rejected(.tooLarge(byteCount: size, limit: WritableLedger.factTextByteCountMax))
+    }
+    try spillIfFull()
     if isStale { try refresh() }
     if let expect { try check(expect, fact) }
     let fingerprint = fact.key == nil ? 0 : FactCodec.fingerprint(fact)
@@ -179,6 +193,7 @@ package final class WritableLedger {
       } catch { throw .rejected(.contradiction(error)) }
       if let upgrade, !isContradicted { upgrades?[upgrade.slot] = upgrade.record }
     }
+    textByteCount += size
     fact.normalize()
     let moment = recorded ?? restoring ?? writer.begin()
     recorded = moment
@@ -234,6 +249,7 @@ package final class WritableLedger {
   package func commit() throws(LogError) {
     guard let moment = recorded else { return }
     let isLate = intake.batchIsLate
+    textByteCount = 0
     try writer.commit(intake.takeBatch(recorded: moment), isLate: isLate)
     recorded = nil
     saved = nil
@@ -261,13 +277,17 @@ package final class WritableLedger {
   }
 
   private func spillIfFull() throws(AdmissionFailure) {
-    guard intake.rowCount >= WritableLedger.blockEntryCount else { return }
+    guard
+      intake.rowCount >= WritableLedger.blockEntryCount
+        || textByteCount >= WritableLedger.blockTextByteCount
+    else { return }
     do throws(LogError) { try spill() } catch { throw .log(error) }
   }
 
   private func spill() throws(LogError) {
     guard let moment = recorded, !intake.batch.isEmpty else { return }
     let isLate = intake.batchIsLate
+    textByteCount = 0
     try writer.write(intake.takeBatch(recorded: moment), isLate: isLate)
   }
 }
@@ -280,36 +300,35 @@ extension WritableLedger {
     guard let target = fact.rare.target, target >= 1, target <= head else {
       throw .rejected(.contradiction(.unknownEntry))
     }
-    guard !voided.contains(target) else { throw .rejected(.contradiction(.alreadyVoided)) }
-    let entry = try self.entry(target)
-    guard entry.fact.type.changesState, entry.fact.contradiction == nil else {
+    guard !voids.voided.contains(target) else {
+      throw .rejected(.contradiction(.alreadyVoided))
+    }
+    let entry = try self.entry(target).fact
+    guard entry.type.changesState, entry.contradiction == nil else {
       throw .rejected(.contradiction(.unknownEntry))
     }
-    try checkRevival(entry)
-    if entry.fact.type == .nodeDeleted, let node = entry.fact.node {
-      guard intake.node(node) == nil else { throw .rejected(.contradiction(.nodeCreatedTwice)) }
+    try checkRevival(voiding: target)
+    if entry.closesNode, let node = entry.node {
       _ = intake.admitVoidedDeletion(fact, of: node, fingerprint: fingerprint)
     } else {
       do throws(Contradiction) {
         _ = try intake.admit(fact, fingerprint: fingerprint)
       } catch { throw .rejected(.contradiction(error)) }
     }
-    voided.insert(target)
-    // Voiding a void brings back what that one took out.
-    if entry.fact.type == .entryVoided, let earlier = entry.fact.rare.target {
-      voided.remove(earlier)
-    }
+    voids.append(head, voiding: target)
     isStale = true
   }
 
-  /// Refuses to bring back a creation that was voided, by voiding that void, while its id lives on as another node.
-  private func checkRevival(_ void: Entry) throws(AdmissionFailure) {
-    guard void.fact.type == .entryVoided, let target = void.fact.rare.target else { return }
-    let creation = try entry(target).fact
-    guard creation.type == .nodeCreated || creation.type == .stateAdopted,
-      let node = creation.node, intake.node(node) != nil
-    else { return }
-    throw .rejected(.contradiction(.nodeCreatedTwice))
+  /// Refuses a void that would bring a node back while its id lives on as another.
+  ///
+  /// What it brings back can be far from `target`, the nodes of a host that is registered again for one, so that
+  /// history is asked.
+  private func checkRevival(voiding target: Int64) throws(AdmissionFailure) {
+    let isTwice: Bool
+    do throws(LogError) {
+      isTwice = try readerOfAll().hasNodeTwice(voiding: target)
+    } catch { throw .log(error) }
+    guard !isTwice else { throw .rejected(.contradiction(.nodeCreatedTwice)) }
   }
 
   /// The rollback with the numbers and attributes that the node had before the upgrade.
@@ -406,6 +425,11 @@ extension WritableLedger {
 }
 
 extension Fact {
+  /// Whether the fact ends a node.
+  fileprivate var closesNode: Bool {
+    type == .nodeDeleted || type == .stateAdopted && rare.present == false
+  }
+
   /// A rollback with what the node was before, where the fact does not say otherwise.
   fileprivate func restoring(_ before: Resources, _ attributes: NodeAttributes) -> Fact {
     var restored = self

@@ -33,10 +33,19 @@ package struct Malformed: Error, Hashable, Sendable {
   package var what: String
   /// The offset in the bytes that were read.
   package var offset: Int
+  /// The version that the bytes say they have, where nothing is wrong but that it is newer than this program's.
+  package var newerVersion: Int?
 
   package init(_ what: String, at offset: Int) {
     self.what = what
     self.offset = offset
+  }
+
+  /// Bytes whose `part` is of a version that is not `known`, behind a checksum that is right.
+  package init(_ part: String, version: Int, known: Int, at offset: Int) {
+    what = "the \(part) is of version \(version)"
+    self.offset = offset
+    newerVersion = version > known ? version : nil
   }
 }
 

@@ -6,11 +6,14 @@ extension FactCodec {
     _ bytes: Span<UInt8>, _ range: Range<Int>
   ) throws(Malformed) -> Fact {
     var reader = ByteReader(range)
-    guard let type = EventType(rawValue: try reader.byte(bytes)) else {
-      throw Malformed("unknown event type", at: range.lowerBound)
+    let code = try reader.byte(bytes)
+    let version = try reader.byte(bytes)
+    guard version == self.version else {
+      throw Malformed(
+        "fact", version: Int(version), known: Int(self.version), at: range.lowerBound + 1)
     }
-    guard try reader.byte(bytes) == version else {
-      throw Malformed("unknown event version", at: range.lowerBound + 1)
+    guard let type = EventType(rawValue: code) else {
+      throw Malformed("unknown event type", at: range.lowerBound)
     }
     var fact = Fact(
       type: type, occurred: Timestamp(microseconds: try reader.signed(bytes)))

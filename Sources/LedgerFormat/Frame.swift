@@ -103,8 +103,12 @@ package struct Frame: Hashable, Sendable {
       throw Malformed("no block begins here", at: offset)
     }
     flags = Flags(rawValue: try fields.byte(bytes))
-    guard flags.isSubset(of: .all), try fields.byte(bytes) == Frame.version else {
-      throw Malformed("the block is of an unknown version", at: offset)
+    let version = try fields.byte(bytes)
+    guard version == Frame.version else {
+      throw Malformed("block", version: Int(version), known: Int(Frame.version), at: offset)
+    }
+    guard flags.isSubset(of: .all) else {
+      throw Malformed("the block has unknown flags", at: offset)
     }
     storedByteCount = Int(try fields.fixed(UInt32.self, bytes))
     rawByteCount = Int(try fields.fixed(UInt32.self, bytes))

@@ -61,7 +61,8 @@ package struct SegmentHeader: Hashable, Sendable {
       throw Malformed("the segment header's checksum is wrong", at: 0)
     }
     guard version == SegmentHeader.version else {
-      throw Malformed("the segment is of version \(version)", at: 8)
+      throw Malformed(
+        "segment", version: Int(version), known: Int(SegmentHeader.version), at: 8)
     }
     guard sequence >= 1, sequence < UInt64(Int64.max) else {
       throw Malformed("the segment's first sequence is impossible", at: 32)

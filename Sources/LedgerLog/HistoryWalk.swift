@@ -107,11 +107,6 @@ extension LogReader {
   /// Steps through history.
   package func walk() throws(LogError) -> HistoryWalk {
     let voids = try ReorderedReplay.voids(self, .all)
-    return HistoryWalk(self, voided: voids.voided, targets: voids.targets)
-  }
-
-  /// The entries that others take out of the state.
-  package func voidedSequences() throws(LogError) -> Set<Int64> {
-    try ReorderedReplay.voids(self, .all).voided
+    return HistoryWalk(self, voided: voids.selected.voided, targets: voids.targets)
   }
 }

@@ -1,3 +1,4 @@
+internal import LedgerFormat
 package import LedgerPorts
 
 /// Why a ledger cannot be read or written.
@@ -39,6 +40,16 @@ package struct Damage: Hashable, Sendable {
     self.file = file
     self.offset = offset
     self.what = what
+  }
+}
+
+extension LogError {
+  /// Bytes at `offset` of `file` that could not be read: damaged, or of a newer version.
+  init(_ malformed: Malformed, file: String, offset: Int) {
+    self =
+      malformed.newerVersion.map {
+        .newerVersion(path: "\(file): offset \(offset): what is there", version: String($0))
+      } ?? .damaged(Damage(.rotten, file: file, offset: offset, malformed.what))
   }
 }
 

@@ -25,14 +25,14 @@ package struct LogMap: Sendable {
     case clean
     /// Bytes from `offset` of the segment on were never completed.
     case torn(segment: Int, offset: Int, what: String)
-    /// The last block lacks nothing but its end mark.
-    case unmarked(segment: Int, offset: Int)
   }
 
   package var segments: [Segment] = []
   /// The blocks of complete commits.
   package var blocks: [Block] = []
   package var tail = Tail.clean
+  /// Ends of blocks in the last segment that are whole and not marked yet.
+  var unmarkedEnds: [Int] = []
   /// A segment file that was made and never got its header.
   package var unbornSegment: String?
 

@@ -76,9 +76,7 @@ package final class LogReader: Sendable {
 
   /// The damage of a block whose body is not what it should be.
   func damage(_ block: LogMap.Block, _ malformed: Malformed) -> LogError {
-    .damaged(
-      Damage(
-        .rotten, file: map.segments[block.segment].path, offset: block.offset, malformed.what))
+    LogError(malformed, file: map.segments[block.segment].path, offset: block.offset)
   }
 
   /// The damage of a block whose rows point to slots that are not there.

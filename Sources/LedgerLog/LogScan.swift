@@ -64,12 +64,12 @@ struct LogScan {
     let expected = (map.blocks.last?.nextSequence ?? 1)
     let header: SegmentHeader
     do throws(Malformed) { header = try SegmentHeader(window.bytes) } catch {
-      let written = try lastWritten(file, from: 0, size)
+      let written = try LogTail.lastWritten(file, from: 0, size)
       if isLast, written < SegmentHeader.byteCount, map.tail == .clean {
         map.unbornSegment = path
         return
       }
-      throw .damaged(Damage(.rotten, file: path, offset: error.offset, error.what))
+      throw LogError(error, file: path, offset: error.offset)
     }
     guard header.ledger == manifest.id else {
       throw .damaged(Damage(.foreign, file: path, offset: 16, "it belongs to another ledger"))
@@ -96,30 +96,36 @@ struct LogScan {
     var offset = SegmentHeader.byteCount
     var sequence = map.segments[segment].firstSequence
     let end = limit.map { $0.firstSequence == sequence ? min($0.offset, size) : size } ?? size
+    // What stands before the watermark was durable once, so nothing of it can be unfinished.
+    let canBeTorn = isLast && limit == nil
+    var marks = MarkOrder()
     while offset < end {
-      guard
-        let frame = try frame(at: offset, end, &window),
-        try isMarked(frame, at: offset, end, &window)
-      else {
-        let reason = try classify(file, offset, end, isLast: isLast)
-        map.tail =
-          reason.map { tail in
-            tail.isUnmarked
-              ? .unmarked(segment: segment, offset: offset)
-              : .torn(segment: segment, offset: tail.offset, what: tail.what)
-          } ?? .clean
-        if reason?.isUnmarked == true, let frame = try self.frame(at: offset, end, &window) {
-          map.blocks.append(
-            LogMap.Block(
-              segment: segment, offset: offset, firstSequence: sequence, frame: frame))
+      let frame = try frame(at: offset, end, &window)
+      let state = try frame.map { frame throws(LogError) in
+        try mark(of: frame, at: offset, &window)
+      }
+      guard let frame, let state, state != .unfinished, isLast || state == .set else {
+        if state == .wrong || state == .unset {
+          throw rotten(file, offset, "the block's end mark is damaged")
         }
+        let tail = try LogTail(file, offset, end, canBeTorn: canBeTorn).classified(frame)
+        map.tail =
+          tail.map { .torn(segment: segment, offset: $0.offset, what: $0.what) } ?? .clean
         return
       }
       map.blocks.append(
         LogMap.Block(segment: segment, offset: offset, firstSequence: sequence, frame: frame))
       offset += frame.byteCount
       sequence += Int64(frame.entryCount)
+      if state == .unset { map.unmarkedEnds.append(offset) }
+      if let unmarked = marks.contradicted(by: frame, state == .set, end: offset) {
+        throw rotten(file, unmarked, "the block's end mark is damaged")
+      }
     }
+  }
+
+  private func rotten(_ file: any DiskFile, _ offset: Int, _ what: String) -> LogError {
+    .damaged(Damage(.rotten, file: file.path, offset: offset, what))
   }
 
   /// The header at `offset`, or nil when there is none that can be believed.
@@ -127,97 +133,62 @@ struct LogScan {
     at offset: Int, _ end: Int, _ window: inout FileWindow
   ) throws(LogError) -> Frame? {
     guard
-      try window.load(offset, Frame.headerByteCount, ahead: LogScan.windowByteCount),
-      let frame = try? Frame(window.bytes.span, at: offset - window.base),
-      offset + frame.byteCount <= end
+      try window.load(offset, Frame.headerByteCount, ahead: LogScan.windowByteCount)
     else { return nil }
-    return frame
+    do throws(Malformed) {
+      let frame = try Frame(window.bytes.span, at: offset - window.base)
+      return offset + frame.byteCount <= end ? frame : nil
+    } catch {
+      if error.newerVersion != nil { throw LogError(error, file: window.file.path, offset: offset) }
+      return nil
+    }
   }
 
-  private func isMarked(
-    _ frame: Frame, at offset: Int, _ end: Int, _ window: inout FileWindow
-  ) throws(LogError) -> Bool {
-    let mark = offset + frame.byteCount - Frame.endMark.count
+  private enum MarkState {
+    case set
+    /// The mark is not there yet, and the block is whole.
+    case unset
+    /// The mark is not there yet, nor is all of the block.
+    case unfinished
+    /// Something else stands in its place.
+    case wrong
+  }
+
+  private func mark(
+    of frame: Frame, at offset: Int, _ window: inout FileWindow
+  ) throws(LogError) -> MarkState {
+    let place = offset + frame.byteCount - Frame.endMark.count
+    // The next header stands right behind the mark, so one read serves both.
     // The next header stands right behind the mark, so one read serves both; behind a large block, the next is as
     // likely to be large, and only its header is wanted.
     let ahead = frame.byteCount > LogScan.windowByteCount ? 4096 : LogScan.windowByteCount
-    guard try window.load(mark, Frame.endMark.count, ahead: ahead) else {
-      return false
+    guard try window.load(place, Frame.endMark.count, ahead: ahead) else {
+      return .unfinished
     }
-    let place = mark - window.base
-    return Array(window.bytes[place..<place + Frame.endMark.count]) == Frame.endMark
+    let found = window.bytes[place - window.base..<place - window.base + Frame.endMark.count]
+    if found.elementsEqual(Frame.endMark) { return .set }
+    // Either byte can reach the disk first.
+    guard zip(found, Frame.endMark).allSatisfy({ $0 == 0 || $0 == $1 }) else { return .wrong }
+    var body: [UInt8] = []
+    guard try window.load(offset, frame.byteCount, ahead: LogScan.windowByteCount),
+      (try? frame.expand(
+        window.bytes.span, at: offset - window.base + Frame.headerByteCount, into: &body)) != nil
+    else { return .unfinished }
+    return .unset
   }
+}
 
-  // MARK: - The end of the log
+/// Sees that marks are set in the order of commits: where one of a later commit is set, all before it are.
+private struct MarkOrder {
+  private var commit = 0
+  /// Where the first block without a mark begins, and its commit.
+  private var unmarked: (offset: Int, commit: Int)?
 
-  private struct Torn {
-    var offset: Int
-    var what: String
-    var isUnmarked = false
-  }
-
-  /// Tells what stands at `offset`, where no complete block does: nil for preallocated zeros, what was never completed,
-  /// or damage, which is thrown.
-  private func classify(
-    _ file: any DiskFile, _ offset: Int, _ end: Int, isLast: Bool
-  ) throws(LogError) -> Torn? {
-    let last = try lastWritten(file, from: offset, end)
-    if last < offset { return nil }
-    func rotten(_ what: String) -> LogError {
-      .damaged(Damage(.rotten, file: file.path, offset: offset, what))
-    }
-    var bytes: [UInt8] = []
-    let length = min(end - offset, Frame.headerByteCount + Block.rawByteCountMax + 64)
-    do throws(DiskError) { try file.read(at: offset, count: length, into: &bytes) } catch {
-      throw .disk(error)
-    }
-    let written = last + 1 - offset
-    guard let frame = try? Frame(bytes.span, at: 0) else {
-      let tailBytes = try self.bytes(file, last - 1, 2)
-      guard isLast, tailBytes != Frame.endMark else {
-        throw rotten("the block's header is damaged")
-      }
-      let first = bytes.firstIndex { $0 != 0 } ?? 0
-      return Torn(offset: offset + first, what: "a block was begun and not completed")
-    }
-    if frame.byteCount > bytes.count {
-      guard isLast else { throw rotten("the segment ends inside a block") }
-      return Torn(offset: offset, what: "the file ends inside a block")
-    }
-    guard isLast, written <= frame.byteCount else { throw rotten("the block's end is damaged") }
-    let markPlace = frame.byteCount - Frame.endMark.count
-    let mark = Array(bytes[markPlace..<frame.byteCount])
-    var scratch: [UInt8] = []
-    let isWhole =
-      (try? frame.expand(bytes.span, at: Frame.headerByteCount, into: &scratch)) != nil
-    if mark == [0, 0] || mark == [Frame.endMark[0], 0] {
-      return Torn(
-        offset: offset, what: "a block was begun and not completed", isUnmarked: isWhole)
-    }
-    throw rotten("the block's end mark is damaged")
-  }
-
-  private func bytes(
-    _ file: any DiskFile, _ offset: Int, _ count: Int
-  ) throws(LogError) -> [UInt8] {
-    var bytes: [UInt8] = []
-    do throws(DiskError) { try file.read(at: max(offset, 0), count: count, into: &bytes) } catch {
-      throw .disk(error)
-    }
-    return bytes
-  }
-
-  /// The offset of the last byte in `start..<end` that is not zero, or less than `start`.
-  private func lastWritten(
-    _ file: any DiskFile, from start: Int, _ end: Int
-  ) throws(LogError) -> Int {
-    var high = end
-    while high > start {
-      let low = max(start, high - (1 << 20))
-      let piece = try bytes(file, low, high - low)
-      if let index = piece.lastIndex(where: { $0 != 0 }) { return low + index }
-      high = low
-    }
-    return start - 1
+  /// Passes a block that ends at `end`; returns the place of an earlier one whose mark must have been set.
+  mutating func contradicted(by frame: Frame, _ isMarked: Bool, end: Int) -> Int? {
+    if !isMarked, unmarked == nil { unmarked = (end - frame.byteCount, commit) }
+    defer { if frame.flags.contains(.endsCommit) { commit += 1 } }
+    guard isMarked, let unmarked, unmarked.commit < commit else { return nil }
+    return unmarked.offset
   }
 }

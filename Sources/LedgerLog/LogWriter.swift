@@ -6,16 +6,8 @@ internal import LedgerPorts
 ///
 /// A failed write or sync poisons it: what is on the disk then is known again only after reopening.
 package final class LogWriter {
-  /// A segment is closed and another begun once it is this long.
-  private static let segmentByteCountMax = 1 << 28
-  /// Space is zero-filled ahead in steps, because overwriting zeros syncs faster than growing a file.
-  private static let stepByteCounts = 1 << 16...1 << 22
-  /// A block this long is written without preallocation: it grows the file anyway.
-  private static let largeByteCount = 1 << 15
   /// At most this many entries stand behind the last link that a block carries.
   private static let linkDistance = 512
-  /// Writing stops while this many bytes are still free, so that recovery and evidence have room.
-  private static let reserveByteCount: Int64 = 1 << 20
 
   package let layout: LogLayout
   package let manifest: Manifest
@@ -26,21 +18,17 @@ package final class LogWriter {
   private let clock: any Clock
   private let process: Int
   private var lockFile: (any DiskFile)?
-  private var file: (any DiskFile)?
-  private var firstSequence: Int64 = 1
-  private var offset = 0
-  private var allocated = 0
+  private var segment: SegmentFile?
   private var encoder = BlockEncoder()
   private var chain: Chain
   private var nextSequence: Int64
   private var entriesSinceLink: Int
   private var lastRecorded: Timestamp
   /// Where the log ended before the open commit.
-  private var rollback: Rollback?
+  private var rollback: Mark?
   /// The last block of the open commit, which ends the commit when nothing follows it.
   private var lastOpen: OpenBlock?
   private var isPoisoned = false
-  private var isUnsynced = false
   /// How often the log was made durable.
   package private(set) var syncCount = 0
 
@@ -50,10 +38,21 @@ package final class LogWriter {
     var offset: Int
   }
 
-  private struct Rollback {
-    var firstSequence: Int64
-    var offset: Int
-    var nextSequence: Int64
+  /// An end of the log that `rewind` returns to while the commit is open.
+  package struct Mark {
+    /// Of the last segment; nil where there was none.
+    fileprivate var firstSequence: Int64?
+    fileprivate var offset: Int
+    fileprivate var nextSequence: Int64
+    fileprivate var entriesSinceLink: Int
+    fileprivate var lastOpen: OpenBlock?
+  }
+
+  /// Where the log ends now.
+  package var mark: Mark {
+    Mark(
+      firstSequence: segment?.firstSequence, offset: segment?.offset ?? 0,
+      nextSequence: nextSequence, entriesSinceLink: entriesSinceLink, lastOpen: lastOpen)
   }
 
   /// Takes over where `reader` ends; the caller has locked and recovered the log.
@@ -71,17 +70,18 @@ package final class LogWriter {
     chain = Chain(link: link)
     nextSequence = reader.head + 1
     lastRecorded = recorded
-    if let segment = reader.map.segments.last {
-      let disk = reader.disk
-      let file = try reaching { () throws(DiskError) in try disk.open(segment.path, .update) }
-      let last = reader.map.blocks.last.flatMap {
+    if let last = reader.map.segments.last {
+      let end = reader.map.blocks.last.flatMap {
         $0.segment == reader.map.segments.count - 1 ? $0.end : nil
       }
-      self.file = file
-      firstSequence = segment.firstSequence
-      offset = last ?? SegmentHeader.byteCount
-      allocated = try reaching { () throws(DiskError) in try file.byteCount() }
-      try poisoning { () throws(DiskError) in try file.sync() }
+      let disk = reader.disk
+      segment = try reaching { () throws(DiskError) in
+        let file = try disk.open(last.path, .update)
+        try file.sync()
+        return try SegmentFile(
+          file, disk, firstSequence: last.firstSequence,
+          offset: end ?? SegmentHeader.byteCount)
+      }
     }
     try publish()
   }
@@ -93,8 +93,7 @@ package final class LogWriter {
 
   /// Begins a commit and returns its recorded time, which is later than that of every commit before.
   package func begin() -> Timestamp {
-    rollback = Rollback(
-      firstSequence: firstSequence, offset: offset, nextSequence: nextSequence)
+    rollback = mark
     let next = Timestamp(microseconds: lastRecorded.microseconds + 1)
     return max(clock.now(), next)
   }
@@ -102,8 +101,7 @@ package final class LogWriter {
   /// Begins a commit that was recorded at `recorded` elsewhere; later than every commit before.
   package func begin(recorded: Timestamp) -> Bool {
     guard recorded > lastRecorded else { return false }
-    rollback = Rollback(
-      firstSequence: firstSequence, offset: offset, nextSequence: nextSequence)
+    rollback = mark
     return true
   }
 
@@ -121,22 +119,21 @@ package final class LogWriter {
 
   /// Ends the commit with `batch` as its last block and returns once all of it is durable.
   ///
-  /// An empty batch ends it with the block that was written last, which is written again with the mark of the end.
+  /// An empty batch ends it with the block that was written last, which is taken back and written again as the end.
   package func commit(_ batch: EntryBatch, isLate: Bool) throws(LogError) {
-    if batch.isEmpty {
-      guard let last = lastOpen else { return }
-      offset = last.offset
-      entriesSinceLink -= last.batch.count
-      try write(last.batch, isLate: last.isLate, endsCommit: true)
-      try finishCommit(last.batch.recorded)
-    } else {
+    if !batch.isEmpty {
       try write(batch, isLate: isLate, endsCommit: true)
-      try finishCommit(batch.recorded)
+      return try finishCommit(batch.recorded)
     }
+    guard let last = lastOpen, let segment else { return }
+    try poisoning { () throws(DiskError) in try segment.cut(to: last.offset) }
+    entriesSinceLink -= last.batch.count
+    try write(last.batch, isLate: last.isLate, endsCommit: true)
+    try finishCommit(last.batch.recorded)
   }
 
   private func finishCommit(_ recorded: Timestamp) throws(LogError) {
-    try poisoning { () throws(DiskError) in try file?.sync() }
+    try poisoning { () throws(DiskError) in try segment?.sync() }
     syncCount += 1
     lastRecorded = recorded
     rollback = nil
@@ -144,72 +141,52 @@ package final class LogWriter {
     try publish()
   }
 
-  /// Where the open commit ends now, for `rewind`.
-  package struct Mark {
-    fileprivate var firstSequence: Int64
-    fileprivate var offset: Int
-    fileprivate var nextSequence: Int64
-    fileprivate var entriesSinceLink: Int
-    fileprivate var lastOpen: OpenBlock?
-  }
-
-  package var mark: Mark {
-    Mark(
-      firstSequence: firstSequence, offset: offset, nextSequence: nextSequence,
-      entriesSinceLink: entriesSinceLink, lastOpen: lastOpen)
-  }
-
-  /// Takes back the blocks that the open commit has written since `mark`.
-  package func rewind(to mark: Mark) throws(LogError) {
-    guard offset != mark.offset || firstSequence != mark.firstSequence else { return }
-    // A segment that was begun in between is rare enough to give the whole commit up.
-    guard firstSequence == mark.firstSequence, let file else {
-      isPoisoned = true
-      throw .poisoned
-    }
-    // The first segment, where it was begun in between, stays with its header.
-    let end = max(mark.offset, SegmentHeader.byteCount)
-    try poisoning { () throws(DiskError) in try file.resize(to: end) }
-    offset = end
-    allocated = end
-    nextSequence = mark.nextSequence
-    entriesSinceLink = mark.entriesSinceLink
-    lastOpen = mark.lastOpen
+  /// Marks the blocks of the last commit as complete; done late, so that no answer waits for it.
+  package func settle() throws(LogError) {
+    guard !isPoisoned else { return }
+    try poisoning { () throws(DiskError) in try segment?.mark() }
   }
 
   /// Takes back the blocks of the open commit.
   package func abandon() throws(LogError) {
     chain = Chain(link: chain.link)
-    lastOpen = nil
     guard let rollback else { return }
     self.rollback = nil
-    // Where there was no segment before, the first one goes too.
-    let lastKept = rollback.offset > 0 ? rollback.firstSequence : 0
-    let later = try reaching { () throws(DiskError) in try disk.list(layout.segments) }
-      .filter { $0.hasSuffix(".seg") && (Int64($0.dropLast(4)) ?? 0) > lastKept }
-    file = nil
-    for name in later.reversed() {
-      let path = layout.segments + "/" + name
-      try poisoning { () throws(DiskError) in try disk.remove(path) }
-    }
-    firstSequence = rollback.firstSequence
-    offset = rollback.offset
-    nextSequence = rollback.nextSequence
-    guard offset > 0 else {
-      let directory = layout.segments
-      try poisoning { () throws(DiskError) in try disk.syncDirectory(directory) }
-      isPoisoned = false
-      return
-    }
-    let path = layout.segment(firstSequence)
-    try poisoning { () throws(DiskError) in
-      let reopened = try disk.open(path, .update)
-      try reopened.resize(to: offset)
-      try reopened.sync()
-      file = reopened
-    }
-    allocated = offset
     isPoisoned = false
+    try takeBack(to: rollback)
+  }
+
+  /// Takes back the blocks that the open commit has written since `mark`.
+  package func rewind(to mark: Mark) throws(LogError) {
+    guard !isPoisoned else { throw .poisoned }
+    guard segment?.firstSequence != mark.firstSequence || segment?.offset ?? 0 != mark.offset
+    else { return }
+    try takeBack(to: mark)
+  }
+
+  /// Whenever it is interrupted, the log ends with a commit that has no end, or with the one before.
+  private func takeBack(to mark: Mark) throws(LogError) {
+    let later = try reaching { () throws(DiskError) in try disk.list(layout.segments) }
+      .filter { $0.hasSuffix(".seg") && (Int64($0.dropLast(4)) ?? 0) > mark.firstSequence ?? 0 }
+    try poisoning { () throws(DiskError) in
+      for name in later.reversed() { try disk.remove(layout.segments + "/" + name) }
+      // A segment that came back after a power cut would not fit what is written next.
+      if !later.isEmpty { try disk.syncDirectory(layout.segments) }
+      segment = try reopened(mark)
+      try segment?.cut(to: mark.offset)
+    }
+    nextSequence = mark.nextSequence
+    entriesSinceLink = mark.entriesSinceLink
+    lastOpen = mark.lastOpen
+  }
+
+  private func reopened(_ mark: Mark) throws(DiskError) -> SegmentFile? {
+    guard let first = mark.firstSequence, segment?.firstSequence != first else {
+      return mark.firstSequence == nil ? nil : segment
+    }
+    return try SegmentFile(
+      try disk.open(layout.segment(first), .update), disk, firstSequence: first,
+      offset: mark.offset)
   }
 
   /// The chain's link after the last commit.
@@ -217,9 +194,10 @@ package final class LogWriter {
 
   /// Gives preallocated space back and lets the lock go.
   package func close() {
-    // Nothing depends on either: zeros behind the last block and a stale watermark are both ignored.
-    if !isPoisoned, rollback == nil, allocated > offset { try? file?.resize(to: offset) }
-    file = nil
+    // Nothing depends on it: zeros behind the last block, a mark that is not set and a stale watermark all are fine.
+    if !isPoisoned, rollback == nil { try? segment?.finish() }
+    segment = nil
+    isPoisoned = true
     try? lockFile?.resize(to: 0)
     lockFile = nil
   }
@@ -230,7 +208,7 @@ package final class LogWriter {
     _ batch: EntryBatch, isLate: Bool, endsCommit: Bool
   ) throws(LogError) {
     guard !isPoisoned else { throw .poisoned }
-    if offset >= LogWriter.segmentByteCountMax || file == nil { try beginSegment() }
+    let segment = try segmentForNextBlock()
     var flags: Frame.Flags = []
     if isLate { flags.insert(.hasLate) }
     if batch.details.contains(where: { $0.fact.type == .entryVoided }) { flags.insert(.hasVoids) }
@@ -249,68 +227,37 @@ package final class LogWriter {
     if batch.count >= 256 { bodies.append(encoder.body(of: batch, .planes)) }
     let bytes = Frame.bytes(
       bodies: bodies, entryCount: batch.count, flags: flags, link: link)
-    if !endsCommit { lastOpen = OpenBlock(batch: batch, isLate: isLate, offset: offset) }
-    try makeRoom(for: bytes.count)
-    try poisoning { () throws(DiskError) in try file?.write(bytes, at: offset) }
-    offset += bytes.count
-    allocated = max(allocated, offset)
+    lastOpen =
+      endsCommit ? nil : OpenBlock(batch: batch, isLate: isLate, offset: segment.offset)
+    try poisoning { () throws(DiskError) in try segment.append(bytes) }
     nextSequence = batch.nextSequence
   }
 
-  private func beginSegment() throws(LogError) {
-    if let file {
-      let end = offset
-      try poisoning { () throws(DiskError) in
-        try file.resize(to: end)
-        try file.sync()
-      }
-    }
+  /// The last segment, or a new one where that is long enough.
+  private func segmentForNextBlock() throws(LogError) -> SegmentFile {
+    if let segment, segment.offset < manifest.segmentByteCountMax { return segment }
     let header = SegmentHeader(ledger: manifest.id, firstSequence: nextSequence, link: chain.link)
-    let path = layout.segment(nextSequence)
-    let directory = layout.segments
-    try poisoning { () throws(DiskError) in
-      let fresh = try disk.open(path, .create)
-      try fresh.write(header.bytes, at: 0)
-      try fresh.sync()
-      try disk.syncDirectory(directory)
-      file = fresh
+    return try poisoning { () throws(DiskError) in
+      // Only the last segment has blocks without marks.
+      try segment?.sync()
+      try segment?.finish()
+      let fresh = try SegmentFile(creating: header, layout, disk)
+      segment = fresh
+      return fresh
     }
-    firstSequence = nextSequence
-    offset = SegmentHeader.byteCount
-    allocated = offset
-  }
-
-  /// Sees that `count` bytes can be written at the end: the disk has room, and small blocks find zeros.
-  private func makeRoom(for count: Int) throws(LogError) {
-    guard offset + count > allocated else { return }
-    let free = try reaching { () throws(DiskError) in try disk.freeByteCount(layout.directory) }
-    guard free - Int64(count) >= LogWriter.reserveByteCount else {
-      throw .disk(
-        DiskError(
-          operation: "write", path: layout.segment(firstSequence), code: 0,
-          reason: "the disk is full: \(free) bytes are free", kind: .full))
-    }
-    guard count < LogWriter.largeByteCount else { return }
-    let steps = LogWriter.stepByteCounts
-    var step = min(max(offset, steps.lowerBound), steps.upperBound)
-    while step > steps.lowerBound, Int64(step) > free / 4 { step /= 2 }
-    let start = allocated
-    let zeros = [UInt8](repeating: 0, count: offset + count + step - start)
-    try poisoning { () throws(DiskError) in
-      try file?.write(zeros, at: start)
-      try file?.sync()
-    }
-    allocated = start + zeros.count
   }
 
   /// Tells readers how far the log is durable.
   private func publish() throws(LogError) {
-    let mark = Watermark(process: process, firstSequence: firstSequence, offset: offset)
+    let mark = Watermark(
+      process: process, firstSequence: segment?.firstSequence ?? 1, offset: segment?.offset ?? 0)
     try poisoning { () throws(DiskError) in try lockFile?.write(mark.bytes, at: 0) }
   }
 
-  private func poisoning(_ body: () throws(DiskError) -> Void) throws(LogError) {
-    do throws(DiskError) { try body() } catch {
+  private func poisoning<Value>(
+    _ body: () throws(DiskError) -> Value
+  ) throws(LogError) -> Value {
+    do throws(DiskError) { return try body() } catch {
       isPoisoned = true
       throw .disk(error)
     }

@@ -61,6 +61,7 @@ package struct LogLayout: Hashable, Sendable {
 ///     id 32 hexadecimal digits
 ///     created RFC 3339
 ///     release deletion|request
+///     segment bytes, where another limit than the usual one was declared
 ///     crc32c 8 hexadecimal digits, of all bytes before this line
 package struct Manifest: Hashable, Sendable {
   private static let version = 1
@@ -68,17 +69,27 @@ package struct Manifest: Hashable, Sendable {
   package let id: [UInt8]
   package let created: Timestamp
   package let policy: ReleasePolicy
+  /// A segment this long is followed by another, before the next block.
+  package let segmentByteCountMax: Int
 
-  package init(id: [UInt8], created: Timestamp, policy: ReleasePolicy) {
+  package static let usualSegmentByteCountMax = 1 << 28
+
+  package init(
+    id: [UInt8], created: Timestamp, policy: ReleasePolicy,
+    segmentByteCountMax: Int = Manifest.usualSegmentByteCountMax
+  ) {
     self.id = id
     self.created = created
     self.policy = policy
+    self.segmentByteCountMax = segmentByteCountMax
   }
 
   package var bytes: [UInt8] {
     let text =
       "allocledger \(Manifest.version)\nid \(hex(id))\ncreated \(created.rfc3339)\n"
       + "release \(policy.name)\n"
+      + (segmentByteCountMax == Manifest.usualSegmentByteCountMax
+        ? "" : "segment \(segmentByteCountMax)\n")
     return Array((text + "crc32c " + Manifest.checksum(Array(text.utf8)) + "\n").utf8)
   }
 
@@ -137,7 +148,11 @@ package struct Manifest: Hashable, Sendable {
     else {
       throw .damaged(Damage(.rotten, file: path, offset: 0, "a line is missing or wrong"))
     }
-    self.init(id: id, created: created, policy: policy)
+    let segment = value("segment").map { Int($0) } ?? Manifest.usualSegmentByteCountMax
+    guard let segment, segment >= 1 else {
+      throw .damaged(Damage(.rotten, file: path, offset: 0, "the size of segments is wrong"))
+    }
+    self.init(id: id, created: created, policy: policy, segmentByteCountMax: segment)
   }
 
   private static func bytes(hex text: String) -> [UInt8]? {

@@ -23,27 +23,23 @@ struct Recovery {
       messages.append("removed \(unborn): the segment was begun and not completed")
       changed = true
     }
-    switch map.tail {
-    case .clean: break
-    case .torn(let segment, let offset, let what):
-      // Later segments first, so that a crash in between leaves a log that ends early and not one with a gap.
+    if case .torn(let segment, let offset, let what) = map.tail {
+      // Later segments first, and durably, so that a crash in between leaves a log that ends early and not one with
+      // a gap.
       for index in map.segments.indices.reversed() where index > segment {
         let path = map.segments[index].path
         try setAside(path, from: 0)
         try reaching { () throws(DiskError) in try disk.remove(path) }
         messages.append("removed \(path): it belongs to a commit without an end")
       }
+      try reaching { () throws(DiskError) in try disk.syncDirectory(layout.segments) }
       let path = map.segments[segment].path
       try setAside(path, from: offset)
       try cut(path, to: offset)
       messages.append("cut \(path) at offset \(offset): \(what)")
       changed = true
-    case .unmarked(let segment, let offset):
-      try complete(map, segment, offset)
-      messages.append(
-        "completed the last block of \(map.segments[segment].path) at offset \(offset)")
-      changed = true
     }
+    try mark(map)
     if changed { try reaching { () throws(DiskError) in try disk.syncDirectory(layout.segments) } }
     return changed
   }
@@ -84,13 +80,15 @@ struct Recovery {
     }
   }
 
-  private func complete(_ map: LogMap, _ segment: Int, _ offset: Int) throws(LogError) {
-    guard let block = map.blocks.last, block.segment == segment, block.offset == offset else {
-      return
-    }
+  /// Sets the end marks that a writer did not come to, once the blocks are surely durable.
+  private func mark(_ map: LogMap) throws(LogError) {
+    guard let last = map.blocks.last, last.segment == map.segments.count - 1 else { return }
+    let ends = map.unmarkedEnds.filter { $0 <= last.end }
+    guard !ends.isEmpty else { return }
     try reaching { () throws(DiskError) in
-      let file = try disk.open(map.segments[segment].path, .update)
-      try file.write(Frame.endMark, at: block.end - Frame.endMark.count)
+      let file = try disk.open(map.segments[last.segment].path, .update)
+      try file.sync()
+      for end in ends { try file.write(Frame.endMark, at: end - Frame.endMark.count) }
       try file.sync()
     }
   }

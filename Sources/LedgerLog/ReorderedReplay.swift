@@ -21,9 +21,10 @@ struct ReorderedReplay {
   private let reader: LogReader
   private let selection: Selection
   private let options: ReplayOptions
-  private var voided: Set<Int64> = []
+  private var voids: Voids
+  private var voided: Set<Int64>
   /// Everything that some entry tries to void.
-  private var targets: Set<Int64> = []
+  private let targets: Set<Int64>
   private var late: [LateRow] = []
   private var nextLate = 0
   private var finalSlots = SlotCounts(nodes: 0, hosts: 0, pools: 0, containers: 0)
@@ -32,8 +33,15 @@ struct ReorderedReplay {
     self.reader = reader
     self.selection = selection
     self.options = options
-    (voided, targets) = try ReorderedReplay.voids(reader, selection)
+    (voids, targets) = try ReorderedReplay.voids(reader, selection)
+    voided = voids.voided
     if case .occurred = selection { try setLateAside() }
+  }
+
+  /// Replays as if `target` was voided by an entry at `sequence`, behind the end of the log.
+  mutating func assumeVoid(of target: Int64, at sequence: Int64) {
+    voids.append(sequence, voiding: target)
+    voided = voids.voided
   }
 
   private var occurredLimit: Int64? {
@@ -42,13 +50,13 @@ struct ReorderedReplay {
 
   // MARK: - Pass 1
 
-  /// The entries that are voided in `selection`, and all that some entry tries to void.
+  /// The voids in `selection`, and all that some entry tries to void.
   static func voids(
     _ reader: LogReader, _ selection: Selection
-  ) throws(LogError) -> (voided: Set<Int64>, targets: Set<Int64>) {
+  ) throws(LogError) -> (selected: Voids, targets: Set<Int64>) {
     let limit: Int64? =
       if case .occurred(let moment) = selection { moment.microseconds } else { nil }
-    var voids: [(sequence: Int64, target: Int64)] = []
+    var voids = Voids()
     var targets: Set<Int64> = []
     var batch = EntryBatch()
     for index in reader.map.blocks.indices
@@ -63,15 +71,10 @@ struct ReorderedReplay {
         targets.insert(target)
         let isSelected =
           detail.row < count && (limit.map { batch.occurred[detail.row] <= $0 } ?? true)
-        if isSelected { voids.append((batch.firstSequence + Int64(detail.row), target)) }
+        if isSelected { voids.append(batch.firstSequence + Int64(detail.row), voiding: target) }
       }
     }
-    // The last word counts: a void that is itself voided by a later one voids nothing.
-    var voided: Set<Int64> = []
-    for void in voids.reversed() where !voided.contains(void.sequence) {
-      voided.insert(void.target)
-    }
-    return (voided, targets)
+    return (voids, targets)
   }
 
   // MARK: - Pass 2
@@ -225,6 +228,8 @@ struct Renamer {
   private var current: [UInt32] = []
   /// Nodes whose deletion is or will be voided, by the deletion's sequence.
   private var deleted: [Int64: UInt32] = [:]
+  /// The last slot of each node that got another one when its deletion was voided.
+  private var reopened: [UInt32: UInt32] = [:]
   private(set) var names: [Name] = []
   private(set) var count = 0
 
@@ -246,6 +251,7 @@ struct Renamer {
         let target = batch.detail(of: row)?.rare.target, let number = deleted[target]
       {
         current[slot] = number
+        reopened[number] = UInt32(slot)
       } else {
         current[slot] = UInt32(count)
         count += 1
@@ -257,12 +263,16 @@ struct Renamer {
     if RowKind.closesNode(kind), targets.contains(sequence) { deleted[sequence] = current[slot] }
   }
 
-  /// The state with nodes at the log's own slots, as a writer needs it.
+  /// The state with nodes at the log's own slots, as a writer needs it: each node at its last slot only.
+  ///
+  /// Where the void of a deletion was voided, a slot stays open that no node has any more.
   func inSlots(_ projection: Projection) -> LedgerState {
     let free = Set(projection.registry.freeNodeSlots)
     return projection.state.withNodes(
       (0..<projection.registry.counts.nodes).map { slot in
-        free.contains(UInt32(slot)) ? nil : current[slot]
+        let number = current[slot]
+        return free.contains(UInt32(slot)) || reopened[number].map({ $0 != slot }) == true
+          ? nil : number
       })
   }
 }

@@ -74,15 +74,8 @@ package struct Verification {
     if let unborn = map.unbornSegment {
       note(Damage(.tornTail, file: unborn, offset: 0, "the segment was begun and not completed"))
     }
-    switch map.tail {
-    case .clean: break
-    case .torn(let segment, let offset, let what):
+    if case .torn(let segment, let offset, let what) = map.tail {
       note(Damage(.tornTail, file: map.segments[segment].path, offset: offset, what))
-    case .unmarked(let segment, let offset):
-      note(
-        Damage(
-          .tornTail, file: map.segments[segment].path, offset: offset,
-          "the last block lacks its end mark"))
     }
   }
 
