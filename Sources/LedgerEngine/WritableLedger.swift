@@ -21,7 +21,7 @@ package struct Admission: Hashable, Sendable {
 package final class WritableLedger {
   /// A block is written once it has this many entries.
   private static let blockEntryCount = 1 << 14
-  /// ... or texts of this many bytes.
+  /// A block is written, too, once its texts have this many bytes.
   private static let blockTextByteCount = 1 << 24
   /// The most bytes of texts in one fact: behind a block that is nearly full, with each text in a column and in the
   /// details, they stay below what a block can hold.

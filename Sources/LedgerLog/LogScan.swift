@@ -104,10 +104,10 @@ struct LogScan {
       let state = try frame.map { frame throws(LogError) in
         try mark(of: frame, at: offset, &window)
       }
-      guard let frame, let state, state != .unfinished, isLast || state == .set else {
-        if state == .wrong || state == .unset {
-          throw rotten(file, offset, "the block's end mark is damaged")
-        }
+      if state == .wrong || state == .unset && !isLast {
+        throw rotten(file, offset, "the block's end mark is damaged")
+      }
+      guard let frame, state == .set || state == .unset else {
         let tail = try LogTail(file, offset, end, canBeTorn: canBeTorn).classified(frame)
         map.tail =
           tail.map { .torn(segment: segment, offset: $0.offset, what: $0.what) } ?? .clean

@@ -45,8 +45,9 @@ struct TailTests {
     try writable.writer.settle()
     let marked = try bytes(of: ledger.segment)
     writable.writer.close()
+    let end = try #require(ledger.reader().map.blocks.last).end
     return Moments(
-      ledger: ledger, before: before, after: after, marked: marked)
+      ledger: ledger, before: before, after: Array(after[..<end]), marked: Array(marked[..<end]))
   }
 
   @Test(
@@ -101,6 +102,15 @@ struct TailTests {
       }
       #expect(try copy.damages().contains { $0.kind == .rotten }, "\(count) bytes at \(place)")
       #expect(throws: LogError.self) { _ = try copy.open() }
+    }
+    // Either byte of the mark.
+    for place in moments.marked.indices.suffix(2) {
+      let copy = try moments.ledger.copy { path, bytes in
+        guard path.hasSuffix(".seg") else { return }
+        bytes = moments.marked
+        bytes[place] ^= 0xFF
+      }
+      #expect(try copy.damages().map(\.kind) == [.rotten])
     }
     // The header lost to zeros: the mark says that it was there.
     let copy = try moments.ledger.copy { path, bytes in
