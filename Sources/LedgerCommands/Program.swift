@@ -30,7 +30,7 @@ extension Command {
       .value("drift-exit-code", "N", "exit N where findings would exit 1"),
     ],
     subcommands: [
-      .initialize, .importFacts, .append, .export, .state, .show, .timeline, .usage, .log, .verify,
+      .initialize, .importFacts, .append, .export, .state, .show, .timeline, .blame, .usage, .log, .verify,
       .salvage, .snapshot, .validate, .repair, .undo, .project, .version,
       .completion, .manual,
     ])
@@ -136,6 +136,7 @@ extension Context {
     case "state": return try runState()
     case "show": return try runShow()
     case "timeline": return try runTimeline()
+    case "blame": return try runBlame()
     case "usage": return try runUsage()
     case "verify": return try runVerify()
     case "salvage": return try runSalvage()
