@@ -36,7 +36,8 @@ extension Context {
     guard blame.isExact, blame.counters == known.state.hosts[slot].counters else {
       throw Failure(
         .failed,
-        "the entries found do not add up to the counters of host \(id.description.printable); run verify")
+        "the entries found do not add up to the counters of host \(id.description.printable); run verify"
+      )
     }
     if format == .json {
       try print(blame, id, projection)
@@ -48,7 +49,10 @@ extension Context {
 
   private func printRows(_ blame: Blame) throws(Failure) {
     var records = try RecordPrinter(
-      [("node", false), ("sequence", true), ("occurred", false), ("recorded", false), ("type", false)]
+      [
+        ("node", false), ("sequence", true), ("occurred", false), ("recorded", false),
+        ("type", false),
+      ]
         + Counters.fieldNames.map { ($0, true) }
         + [("cause", true), ("actor", false), ("source", false)], self)
     func add(_ part: BlamePart, _ node: Name?) throws(Failure) {

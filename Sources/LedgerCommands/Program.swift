@@ -30,7 +30,9 @@ extension Command {
       .value("drift-exit-code", "N", "exit N where findings would exit 1"),
     ],
     subcommands: [
-      .initialize, .importFacts, .append, .export, .state, .show, .timeline, .blame, .usage, .log, .verify,
+      .initialize, .importFacts, .append, .export, .state, .show, .timeline, .blame, .compare,
+      .usage, .log,
+      .verify,
       .salvage, .snapshot, .validate, .repair, .undo, .project, .version,
       .completion, .manual,
     ])
@@ -137,6 +139,7 @@ extension Context {
     case "show": return try runShow()
     case "timeline": return try runTimeline()
     case "blame": return try runBlame()
+    case "compare": return try runCompare()
     case "usage": return try runUsage()
     case "verify": return try runVerify()
     case "salvage": return try runSalvage()
