@@ -52,6 +52,7 @@ let package = Package(
         .target(name: "CCrypto", condition: .when(traits: ["OpenSSL"])),
       ]),
     target("LedgerText", ["LedgerCore"]),
+    target("LedgerDrawing", ["LedgerCore"]),
     target("LedgerForensics", ["LedgerCore", "LedgerPorts"]),
     target("LedgerPorts", ["LedgerCore"]),
     target("LedgerLog", ["LedgerCore", "LedgerFormat", "LedgerPorts"]),
@@ -78,8 +79,8 @@ let package = Package(
     target(
       "LedgerCommands",
       [
-        "CommandKit", "LedgerCore", "LedgerEngine", "LedgerForensics", "LedgerFormat", "LedgerLog",
-        "LedgerPorts", "LedgerText", "LinuxHost", "SQLiteStore",
+        "CommandKit", "LedgerCore", "LedgerDrawing", "LedgerEngine", "LedgerForensics",
+        "LedgerFormat", "LedgerLog", "LedgerPorts", "LedgerText", "LinuxHost", "SQLiteStore",
       ]),
     program("allocledger", ["LedgerCommands"]),
     program("resource-validator", ["LedgerCommands"]),
@@ -95,6 +96,7 @@ let package = Package(
       "LedgerLogTests",
       ["LedgerCore", "LedgerEngine", "LedgerLog", "LedgerText", "LinuxHost", "TestSupport"]),
     tests("LedgerTextTests", ["LedgerCore", "LedgerText"]),
+    tests("LedgerDrawingTests", ["LedgerCore", "LedgerDrawing"]),
     tests("ConnectorTests", ["LedgerCore", "LedgerPorts", "SQLiteStore"]),
     tests("ForensicsTests", ["LedgerCore", "LedgerForensics", "LedgerPorts"]),
     tests(

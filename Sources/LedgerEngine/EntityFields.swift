@@ -69,6 +69,19 @@ package struct EntityFields: Hashable, Sendable {
   }
 }
 
+extension EntityFields {
+  /// The fields of what an entry is about, or nil where that is not there.
+  package init?(_ subject: SubjectState?) {
+    switch subject {
+    case nil: return nil
+    case .host(let host): self.init(host)
+    case .node(let node, let host, let attributes): self.init(node, host: host, attributes)
+    case .pool(let pool): self.init(pool)
+    case .container(let container): self.init(container)
+    }
+  }
+}
+
 /// A field that is not what it was.
 package struct FieldChange: Hashable, Sendable {
   package var name: String
