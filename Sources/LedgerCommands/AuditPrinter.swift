@@ -10,7 +10,7 @@ struct AuditPrinter {
   private let context: Context
   private let verified: VerifiedHistory
   private let title: [(name: String, value: String)]
-  private var json = JSONWriter()
+  private var json: JSONWriter
   private var records: RecordPrinter?
   private var count: Int64 = 0
 
@@ -19,6 +19,7 @@ struct AuditPrinter {
     self.context = context
     self.verified = verified
     self.title = title
+    json = JSONWriter(pretty: context.format == .json && Terminal.isTerminal(1))
   }
 
   mutating func begin() throws(Failure) {

@@ -31,10 +31,8 @@ extension Command {
     ],
     subcommands: [
       .initialize, .importFacts, .append, .export, .state, .show, .timeline, .blame, .compare,
-      .usage, .log,
-      .verify,
-      .salvage, .snapshot, .validate, .repair, .undo, .project, .version,
-      .completion, .manual,
+      .usage, .log, .audit, .verify, .salvage, .snapshot, .validate, .repair, .undo, .project,
+      .version, .completion, .manual,
     ])
 
   static let version = Command("version", summary: "print the version", section: "Help")

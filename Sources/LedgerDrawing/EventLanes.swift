@@ -26,8 +26,9 @@ package struct EventMark: Hashable, Sendable {
 
   /// A moment without digits that say nothing.
   static func text(of microseconds: Int64) -> String {
-    let text = Timestamp(microseconds: microseconds).rfc3339
-    return text.hasSuffix(".000000Z") ? text.dropLast(8) + "Z" : text
+    var text = Timestamp(microseconds: microseconds).rfc3339.dropLast()
+    while text.hasSuffix("0"), text.contains(".") { text.removeLast() }
+    return (text.hasSuffix(".") ? text.dropLast() : text) + "Z"
   }
 }
 

@@ -31,7 +31,9 @@ struct TimeAxis {
     if let step = TimeAxis.steps.first(where: { span / $0 < Int64(count) }) {
       return evenTicks(step)
     }
-    for step in TimeAxis.monthSteps {
+    // No month is longer than 31 days, so shorter steps need not be tried.
+    for step in TimeAxis.monthSteps
+    where span / (Int64(step) * 31 * TimeAxis.day) <= Int64(count) {
       let ticks = monthTicks(step)
       if ticks.count <= count { return ticks }
     }

@@ -145,9 +145,10 @@ package struct TimelineDrawing {
       text += label("faint", Layout.left - 8, y(tick.value) + 4, tick.label, anchor: "end")
     }
     for piece in line.pieces { text += area(piece, bottom, y) }
-    for piece in limit.pieces { text += path("limit", piece, y) }
     for piece in line.pieces { text += path("line", piece, y) }
-    return text + lastValues(line, limit, scale, y)
+    // Above the line, so that it is seen where both are equal.
+    for piece in limit.pieces { text += path("limit", piece, y) }
+    return text + lastValues(line, limit, panel.quantity, y)
   }
 
   /// The path of a piece; runs in one direction are one command.
@@ -185,7 +186,7 @@ package struct TimelineDrawing {
 
   /// The values at the end, beside the lines.
   private func lastValues(
-    _ line: StepLine, _ limit: StepLine, _ scale: ValueAxis, _ y: (Double) -> Double
+    _ line: StepLine, _ limit: StepLine, _ quantity: Quantity, _ y: (Double) -> Double
   ) -> String {
     let end = Layout.left + Layout.plotWidth + 8
     func last(_ line: StepLine) -> Int64? {
@@ -194,18 +195,17 @@ package struct TimelineDrawing {
       }
       return corner.value
     }
-    let unit = scale.unit.isEmpty ? "" : " " + scale.unit
     var text = ""
     var place = -100.0
     if let value = last(line) {
       place = y(Double(value)) + 4
-      text += label("text", end, place, scale.text(value) + unit)
+      text += label("text", end, place, quantity.text(value))
     }
     if let value = last(limit) {
       var other = y(Double(value)) + 4
       // Two labels do not stand on one another.
       if abs(other - place) < 13 { other = other <= place ? place - 13 : place + 13 }
-      text += label("limittext", end, other, "of " + scale.text(value) + unit)
+      text += label("limittext", end, other, "of " + quantity.text(value))
     }
     return text
   }
@@ -227,9 +227,10 @@ package struct TimelineDrawing {
       guard lanes.hasLabels else { continue }
       var free = Layout.left
       for group in lane.groups {
-        let place = x(group.time) + 6
-        let width = 6.3 * Double(group.label.unicodeScalars.count)
-        guard place >= free, place + width <= Layout.left + Layout.plotWidth else { continue }
+        let width = 6.6 * Double(group.label.unicodeScalars.count)
+        let isRight = x(group.lastTime) + 6 + width <= Layout.left + Layout.plotWidth
+        let place = isRight ? x(group.lastTime) + 6 : x(group.time) - 6 - width
+        guard place >= free else { continue }
         text += label("faint", place, middle - 3, group.label)
         free = place + width + 4
       }

@@ -11,8 +11,9 @@ package enum Quantity: Hashable, Sendable {
     case .millicores: return ("cores", 1_000)
     case .bytes:
       var unit = (name: "bytes", size: 1.0)
-      for name in ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
-      where Double(maximum) >= unit.size * 1_024 * (name == "TiB" ? 10 : 1) {
+      for name in ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"] {
+        // Capacities of disks are read in GiB for longer than others.
+        guard Double(maximum) >= unit.size * 1_024 * (name == "TiB" ? 10 : 1) else { break }
         unit = (name, unit.size * 1_024)
       }
       return unit
@@ -63,11 +64,14 @@ struct ValueAxis {
 
   /// The highest value of the axis.
   var top: Double { Double(stepCount) * step * unitSize }
+}
 
-  /// A value with at most two digits behind the point.
+extension Quantity {
+  /// A value in a unit of its own, with at most two digits behind the point.
   func text(_ value: Int64) -> String {
-    var text = Markup.number(Double(value) / unitSize, decimals: 2)
+    let unit = unit(for: value)
+    var text = Markup.number(Double(value) / unit.size, decimals: 2)
     while text.contains("."), text.hasSuffix("0") || text.hasSuffix(".") { text.removeLast() }
-    return text
+    return text + (unit.name.isEmpty ? "" : " " + unit.name)
   }
 }

@@ -9,7 +9,8 @@ private let facts = [
   fact("node_moved", 40, #""node":"n2","host":"h2""#),
   node("n3", on: "h1", 50), deletion("n3", 60),
   fact("worker_scaled", 70, #""pool":"p","workers_before":0,"workers_after":3,"last_issued":3"#),
-  fact("host_resized", 80, #""host":"h2","cpu_millicores":16000,"memory_bytes":1000,"disk_bytes":500"#),
+  fact(
+    "host_resized", 80, #""host":"h2","cpu_millicores":16000,"memory_bytes":1000,"disk_bytes":500"#),
 ]
 
 @Suite("Blame") struct BlameTests {

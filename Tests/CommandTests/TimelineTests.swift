@@ -45,13 +45,17 @@ private let facts = [
     #expect(try ledger.counters("h1") == "0/0/0/0")
   }
 
-  @Test("drawings of a host, a node and a pool: whole, the same each time, escaped", arguments: [
-    ("host", "h<1>"), ("node", "n&1"), ("pool", "p"),
-  ])
-  func drawings(kind: String, id: String) throws {
-    let ledger = try Ledger(of: facts + [
-      host("h<1>", 60), node("n&1", on: "h<1>", 70, (1_500, 100, 10), #","cause":3,"actor":"<eve>""#),
+  @Test(
+    "drawings of a host, a node and a pool: whole, the same each time, escaped",
+    arguments: [
+      ("host", "h<1>"), ("node", "n&1"), ("pool", "p"),
     ])
+  func drawings(kind: String, id: String) throws {
+    let ledger = try Ledger(
+      of: facts + [
+        host("h<1>", 60),
+        node("n&1", on: "h<1>", 70, (1_500, 100, 10), #","cause":3,"actor":"<eve>""#),
+      ])
     let svg = try ledger.run("timeline", kind, id, "-o", "svg")
     #expect(svg.status == 0, "\(svg.errors)")
     #expect(svg.output.hasPrefix("<?xml") && svg.output.hasSuffix("</svg>\n"))
@@ -59,10 +63,13 @@ private let facts = [
     #expect(!svg.output.contains("<eve>") && !svg.output.contains(id == "p" ? "<p>" : id))
     #expect(try ledger.run("timeline", kind, id, "-o", "svg").bytes == svg.bytes)
     if kind != "pool" { #expect(svg.output.contains("because of entry 3")) }
-    if kind == "host" { #expect(svg.output.contains(">1.5 cores<") && svg.output.contains(">of 8 cores<")) }
+    if kind == "host" {
+      #expect(svg.output.contains(">1.5 cores<") && svg.output.contains(">of 8 cores<"))
+    }
   }
 
-  @Test("late entries are drawn at their time by occurred time, and recorded time is another picture")
+  @Test(
+    "late entries are drawn at their time by occurred time, and recorded time is another picture")
   func clocks() throws {
     let ledger = try Ledger(of: facts)
     try ledger.record([node("late", on: "h1", 15)])
@@ -70,7 +77,8 @@ private let facts = [
     let recorded = try ledger.run("timeline", "host", "h1", "-o", "svg", "--by", "recorded").output
     #expect(occurred.contains("1970-01-01T00:00:00Z to"))
     #expect(!recorded.contains("1970-01-01T00:00:00Z to"))
-    let part = try ledger.run("timeline", "host", "h1", "-o", "svg", "--since", "@5", "--until", "@25")
+    let part = try ledger.run(
+      "timeline", "host", "h1", "-o", "svg", "--since", "@5", "--until", "@25")
     #expect(part.output.contains("1970-01-01T00:00:05Z to 1970-01-01T00:00:25Z, UTC"))
   }
 

@@ -108,7 +108,9 @@ private func coordinates(_ svg: String, of name: String, _ letter: Character) ->
 
   @Test("entries: each with its cause, near ones as one, those without effect hollow")
   func marks() {
-    func mark(_ time: Int64, _ sequence: Int64, _ cause: Int64?, _ isIneffective: Bool = false)
+    func mark(
+      _ time: Int64, _ sequence: Int64, _ cause: Int64?, _ isIneffective: Bool = false
+    )
       -> EventMark
     {
       EventMark(
@@ -117,7 +119,9 @@ private func coordinates(_ svg: String, of name: String, _ letter: Character) ->
     }
     let svg = drawing(
       [], to: 10 * hour,
-      marks: [mark(0, 1, nil), mark(5 * hour, 2, 1, true), mark(9 * hour, 3, 2), mark(9 * hour, 4, 2)])
+      marks: [
+        mark(0, 1, nil), mark(5 * hour, 2, 1, true), mark(9 * hour, 3, 2), mark(9 * hour, 4, 2),
+      ])
     #expect(svg.contains("<title>because &lt;1&gt;</title>"))
     #expect(svg.contains(">#2 ← #1<"))
     #expect(svg.contains("<circle class=\"void\""))

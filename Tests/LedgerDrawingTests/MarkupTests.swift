@@ -7,7 +7,8 @@ import Testing
     #expect(
       Markup.escaped("<a href='x'>\"&\"</a>")
         == "&lt;a href=&#39;x&#39;&gt;&quot;&amp;&quot;&lt;/a&gt;")
-    #expect(Markup.escaped("a\u{0}b\u{202E}c\u{FFFE}\u{1B}") == "a\u{FFFD}b\u{FFFD}c\u{FFFD}\u{FFFD}")
+    #expect(
+      Markup.escaped("a\u{0}b\u{202E}c\u{FFFE}\u{1B}") == "a\u{FFFD}b\u{FFFD}c\u{FFFD}\u{FFFD}")
     #expect(Markup.escaped("h\u{E9}\n\u{1F980}") == "h\u{E9}\n\u{1F980}")
   }
 
