@@ -42,17 +42,29 @@ enum AuditPage {
       fact.source.map { "from \(Markup.escaped($0.description))" },
       fact.cause.map { "because of entry&nbsp;\($0)" },
     ].compactMap { $0 }.joined(separator: "<br>")
-    let changes = step.lines.map { line in
-      "<tr><td>\(Markup.escaped(line.field))</td><td class=\"number\">\(Markup.escaped(line.before))</td>"
-        + "<td>→</td><td class=\"number\">\(Markup.escaped(line.after))</td></tr>"
-    }
     return """
       <tr\(step.mark == nil ? "" : " class=\"void\"") id="entry-\(step.entry.sequence)"><td class="number">\(step.entry.sequence)</td>\
       <td><time>\(step.entry.fact.occurred.rfc3339)</time><br><small>recorded \(step.entry.recorded.rfc3339)</small></td>\
-      <td><b>\(fact.type.name)</b>\(mark)<br>\(Markup.escaped(fact.story))</td><td>\(origin)</td>\
-      <td>\(changes.isEmpty ? "" : "<table class=\"changes\">\(changes.joined())</table>")</td></tr>
+      <td><b>\(fact.type.name)</b>\(mark)<br>\(Markup.escaped(step.story))</td><td>\(origin)</td>\
+      <td>\(changes(step))</td></tr>
 
       """
+  }
+
+  /// The changes of a step, under a heading for each entity.
+  private static func changes(_ step: AuditStep) -> String {
+    var rows = ""
+    var entity = ""
+    for line in step.lines {
+      if line.entity != entity {
+        entity = line.entity
+        rows += "<tr><th colspan=\"4\">\(Markup.escaped(entity))</th></tr>"
+      }
+      rows +=
+        "<tr><td>\(Markup.escaped(line.field))</td><td class=\"number\">\(Markup.escaped(line.before))</td>"
+        + "<td>→</td><td class=\"number\">\(Markup.escaped(line.after))</td></tr>"
+    }
+    return rows.isEmpty ? "" : "<table class=\"changes\">\(rows)</table>"
   }
 
   static func end(_ count: String) -> String {
@@ -75,10 +87,11 @@ enum AuditPage {
     dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;margin:0}dt{color:var(--faint)}dd{margin:0;overflow-wrap:anywhere}
     .verified{color:var(--good);overflow-wrap:anywhere;border-left:3px solid;padding-left:.6rem}
     table{border-collapse:collapse;width:100%}th{text-align:left;border-bottom:2px solid var(--line);padding:.4rem .6rem;position:sticky;top:0;background:var(--page)}
-    td{vertical-align:top;padding:.4rem .6rem;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
+    main>table>tbody>tr>td:nth-child(5){width:24rem}td{vertical-align:top;padding:.4rem .6rem;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
     main>table>tbody>tr:nth-child(even){background:var(--band)}
     .number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}time,small{white-space:nowrap}small,footer{color:var(--faint)}
-    .changes td{border:0;padding:0 .35rem 0 0}.changes td:last-child{padding:0}.mark{color:var(--bad)}.void b{text-decoration:line-through}
+    .changes td,.changes th{border:0;padding:0 .6rem 0 0;position:static;background:none}.changes th{font-weight:600;overflow-wrap:anywhere}
+    .changes td{overflow-wrap:normal}.changes td:first-child{color:var(--faint)}.changes td:nth-child(3){padding-right:.6rem}.changes td:last-child{padding:0}.mark{color:var(--bad)}.void b{text-decoration:line-through}
     @media print{:root{--text:#000;--faint:#444;--page:#fff;--line:#bbb;--good:#000;--bad:#000;--band:#fff}body{margin:0;max-width:none;font-size:9pt}
     thead{display:table-header-group}th{position:static}main>table>tbody>tr{break-inside:avoid}@page{size:A4 landscape;margin:12mm}}
     """

@@ -99,11 +99,12 @@ struct AuditPrinter {
     let fact = step.entry.fact
     try line(
       "\(step.entry.sequence)  \(fact.occurred.rfc3339)  \(fact.type.name)"
-        + (step.mark.map { " (\($0))" } ?? "") + "  " + fact.story.printable)
+        + (step.mark.map { " (\($0))" } ?? "") + "  " + step.story.printable)
     try line("    recorded \(step.entry.recorded.rfc3339)" + step.origin.printable)
     for change in step.lines {
       try line(
-        "    \(change.field.printable): \(change.before.printable) -> \(change.after.printable)")
+        "    \(change.entity.printable) \(change.field): "
+          + "\(change.before.printable) -> \(change.after.printable)")
     }
   }
 
@@ -125,6 +126,13 @@ struct AuditPrinter {
 }
 
 extension AuditStep {
+  /// What happened, without who told it.
+  var story: String {
+    var fact = entry.fact
+    fact.actor = nil
+    return fact.story
+  }
+
   /// Who told the entry and what led to it, for people.
   var origin: String {
     let fact = entry.fact
@@ -158,13 +166,13 @@ extension AuditStep {
   }
 
   /// Each change for people; what is not there is a dash.
-  var lines: [(field: String, before: String, after: String)] {
+  var lines: [(entity: String, field: String, before: String, after: String)] {
     func text(_ cell: Cell) -> String {
       let text = cell.text
       return text.isEmpty ? "-" : text
     }
     return cells.map { row in
-      ("\(row[0].text) \(row[1].text) \(row[2].text)", text(row[3]), text(row[4]))
+      ("\(row[0].text) \(row[1].text)", row[2].text, text(row[3]), text(row[4]))
     }
   }
 }
