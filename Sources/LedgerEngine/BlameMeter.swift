@@ -78,12 +78,15 @@ package struct BlameMeter: FoldObserver {
 
   /// What makes up the host's counters where the fold has ended; `projection` is what came of it.
   package func blame(in projection: Projection) -> Blame {
+    // Where a deletion is late, two nodes of one id can live at once; their slots tell them apart.
     let nodes = shares.map { slot, held in
-      BlameShare(node: projection.nodeNames[Int(slot)], share: held.share, parts: held.parts)
-    }
+      let share = BlameShare(
+        node: projection.nodeNames[Int(slot)], share: held.share, parts: held.parts)
+      return (slot: slot, share: share)
+    }.sorted { ($0.share.node, $0.slot) < ($1.share.node, $1.slot) }.map(\.share)
     return Blame(
       counters: projection.state.hosts[Int(host)].counters,
-      nodes: nodes.sorted { $0.node < $1.node }, others: others)
+      nodes: nodes, others: others)
   }
 }
 

@@ -164,6 +164,6 @@ extension Projection {
   /// The nodes that live, in the order of their ids.
   fileprivate func liveNodes() -> [(name: Name, slot: Int)] {
     state.nodes.indices.filter { state.nodes[$0].isLive }.map { (nodeNames[$0], $0) }
-      .sorted { $0.name < $1.name }
+      .sorted { ($0.name, $0.slot) < ($1.name, $1.slot) }
   }
 }
