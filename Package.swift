@@ -54,6 +54,7 @@ let package = Package(
         .target(name: "CCrypto", condition: .when(traits: ["OpenSSL"])),
       ]),
     target("LedgerText", ["LedgerCore"]),
+    target("LedgerDrawing", ["LedgerCore"]),
     target("LedgerForensics", ["LedgerCore", "LedgerPorts"]),
     target("LedgerPorts", ["LedgerCore"]),
     target("LedgerLog", ["LedgerCore", "LedgerFormat", "LedgerPorts"]),
@@ -81,8 +82,9 @@ let package = Package(
     target(
       "LedgerCommands",
       [
-        "CommandKit", "LedgerCore", "LedgerEngine", "LedgerForensics", "LedgerFormat", "LedgerLog",
-        "LedgerPorts", "LedgerText", "LinuxHost", "SQLiteStore", "YAMLText",
+        "CommandKit", "LedgerCore", "LedgerDrawing", "LedgerEngine", "LedgerForensics",
+        "LedgerFormat", "LedgerLog", "LedgerPorts", "LedgerText", "LinuxHost", "SQLiteStore",
+        "YAMLText",
       ]),
     program("allocledger", ["LedgerCommands"]),
     program("resource-validator", ["LedgerCommands"]),
@@ -101,6 +103,7 @@ let package = Package(
         "LinuxHost", "TestSupport",
       ]),
     tests("LedgerTextTests", ["LedgerCore", "LedgerText"]),
+    tests("LedgerDrawingTests", ["LedgerCore", "LedgerDrawing"]),
     tests("ConnectorTests", ["LedgerCore", "LedgerPorts", "SQLiteStore"]),
     tests("ForensicsTests", ["LedgerCore", "LedgerForensics", "LedgerPorts"]),
     tests(

@@ -10,6 +10,10 @@ package enum OutputFormat: String, CaseIterable, Sendable {
   case json
   case ndjson
   case csv
+  /// A drawing.
+  case svg
+  /// A page for a browser.
+  case html
 }
 
 /// What every command is given.

@@ -32,8 +32,9 @@ extension Command {
       .value("drift-exit-code", "N", "exit N where findings would exit 1"),
     ],
     subcommands: [
-      .initialize, .importFacts, .append, .export, .state, .show, .timeline, .usage, .log, .verify,
-      .salvage, .snapshot, .validate, .repair, .undo, .project, .config,
+      .initialize, .importFacts, .append, .export, .state, .show, .timeline, .blame, .compare,
+      .usage, .log, .audit, .verify, .salvage, .snapshot, .validate, .repair, .undo, .project,
+      .config,
       .version, .completion, .manual,
     ])
 
@@ -49,6 +50,7 @@ package func runAllocledger(_ arguments: [String]) -> Int32 {
     messages = context.messages
     // A wrong option is told before anything is done.
     let findingsStatus = try context.findingsStatus
+    try context.checkFormat()
     let code = try context.run()
     return code == .findings ? findingsStatus : code.rawValue
   }
@@ -132,6 +134,15 @@ extension Context {
     }
   }
 
+  /// Refuses the formats that one command alone can print.
+  fileprivate func checkFormat() throws(Failure) {
+    let command = parsed.path.first ?? ""
+    let only: [OutputFormat: String] = [.svg: "timeline", .html: "audit"]
+    guard let wanted = only[format], wanted != command else { return }
+    throw Failure(
+      .usage, "\(command) cannot be printed as \(format.rawValue); only \(wanted) can")
+  }
+
   fileprivate func run() throws(Failure) -> ExitCode {
     switch parsed.path.first {
     case "init": return try runInit()
@@ -142,6 +153,9 @@ extension Context {
     case "state": return try runState()
     case "show": return try runShow()
     case "timeline": return try runTimeline()
+    case "blame": return try runBlame()
+    case "compare": return try runCompare()
+    case "audit": return try runAudit()
     case "usage": return try runUsage()
     case "verify": return try runVerify()
     case "salvage": return try runSalvage()

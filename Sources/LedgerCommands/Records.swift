@@ -62,7 +62,8 @@ struct RecordPrinter {
 
   mutating func add(_ cells: [Cell]) throws(Failure) {
     switch context.format {
-    case .table:
+    // Pictures and pages are not made of records.
+    case .table, .svg, .html:
       do throws(OutputError) {
         try table.add(cells.map { $0.text.printable }, to: context.output)
       } catch { throw Failure(error) }

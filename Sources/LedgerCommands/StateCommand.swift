@@ -95,6 +95,11 @@ struct Totals {
   }
 
   var digits: [String] { sums.map { String($0) } }
+
+  /// What was gained since `earlier`.
+  func digits(since earlier: Totals) -> [String] {
+    zip(sums, earlier.sums).map { String($0 - $1) }
+  }
 }
 
 /// One host of a state.

@@ -7,7 +7,11 @@ internal import LedgerText
 extension Command {
   static let timeline = Command(
     "timeline", summary: "every change of a host, node, pool or container, with its cause",
-    discussion: "In the order of sequence. Voided and contradicting entries are shown and marked.",
+    discussion: """
+      In the order of sequence. Voided and contradicting entries are shown and marked, and so are the entries that \
+      void others. -o svg draws the numbers over time, against the capacity of a host, with every entry marked: \
+      of a host in the order that --by chooses; of a node or pool with the values that each entry left.
+      """,
     section: "History",
     arguments: [
       Positional("KIND", "host, node, pool or container", kind: .choice(entityKinds)),
@@ -33,11 +37,13 @@ private struct Change {
 extension Context {
   func runTimeline() throws(Failure) -> ExitCode {
     let (kind, id) = try entity()
+    if format == .svg { return try drawTimeline(kind, id) }
     var selector = EntrySelector()
     selector.since = try bound("since")
     selector.until = try bound("until")
     let reader = try reader()
-    var columns = TimelineColumns(kind)
+    var filter = EntityFilter(kind, id)
+    let columns = TimelineColumns(kind)
     var changes: [Change] = []
     var seen = false
     do throws(LogError) {
@@ -51,12 +57,10 @@ extension Context {
           if Interrupts.pending { break }
           bar.advance(to: steps)
         }
-        guard columns.concerns(walk, id), let entry = walk.entry else { continue }
+        guard filter.concerns(walk), let entry = walk.entry else { continue }
         seen = true
         guard selector.selects(entry) else { continue }
-        let mark =
-          walk.isVoided ? "voided" : (walk.isContradicted ? entry.fact.contradiction?.code : nil)
-        changes.append(Change(entry: entry, after: columns.values(walk, id), mark: mark))
+        changes.append(Change(entry: entry, after: columns.values(walk, filter), mark: walk.mark))
       }
     } catch { throw Failure(error) }
     if Interrupts.pending { throw .interrupted }
@@ -125,10 +129,9 @@ extension Context {
   }
 }
 
-/// Which entries a timeline shows, and the numbers beside them.
+/// The numbers beside a timeline's entries.
 private struct TimelineColumns {
   let kind: EntityKind
-  private var host: UInt32?
 
   init(_ kind: EntityKind) { self.kind = kind }
 
@@ -141,37 +144,13 @@ private struct TimelineColumns {
     }
   }
 
-  /// Whether the walk's current entry is about `id`.
-  mutating func concerns(_ walk: HistoryWalk, _ id: Name) -> Bool {
-    if walk.isContradicted { return entryNames(id, in: walk) }
-    if kind == .host {
-      if host == nil { host = walk.registry.hostNames.firstIndex(of: id).map { UInt32($0) } }
-      guard let host else { return false }
-      if walk.hostChanges.contains(where: { $0.host == host }) { return true }
-      if walk.isVoided, entryNames(id, in: walk) { return true }
-      return walk.subject.map { $0.kind == .host && $0.slot == host } ?? false
-    }
-    guard let subject = walk.subject, subject.kind == kind else { return false }
-    return walk.registry.name(of: kind, subject.slot) == id
-  }
-
-  /// Whether the current entry itself names `id`, whatever became of it.
-  private func entryNames(_ id: Name, in walk: HistoryWalk) -> Bool {
-    guard let fact = walk.entry?.fact else { return false }
-    return switch kind {
-    case .host: fact.host == id
-    case .node: fact.node == id
-    case .pool: fact.pool == id
-    case .container: fact.rare.container == id
-    }
-  }
-
-  func values(_ walk: HistoryWalk, _ id: Name) -> [Cell] {
+  func values(_ walk: HistoryWalk, _ filter: EntityFilter) -> [Cell] {
+    let id = filter.id
     switch kind {
-    case .host: return hostValues(walk)
+    case .host: return hostValues(walk, filter.host)
     case .node:
       // What is voided from the beginning never had a place in the state.
-      guard !walk.isContradicted, walk.stateSlot < walk.state.nodes.count else {
+      guard walk.subject?.kind == .node, walk.stateSlot < walk.state.nodes.count else {
         return names.map { _ in .none }
       }
       let node = walk.state.nodes[walk.stateSlot]
@@ -201,7 +180,7 @@ private struct TimelineColumns {
     }
   }
 
-  private func hostValues(_ walk: HistoryWalk) -> [Cell] {
+  private func hostValues(_ walk: HistoryWalk, _ host: UInt32?) -> [Cell] {
     guard let host, Int(host) < walk.state.hosts.count else { return names.map { _ in .none } }
     let after = walk.state.hosts[Int(host)].counters
     let before = walk.hostChanges.first { $0.host == host }?.before ?? after

@@ -76,6 +76,20 @@ package struct Counters: Hashable, Sendable {
       resources: Resources(cpuMillicores: cpu, memoryBytes: memory, diskBytes: disk))
   }
 
+  /// These numbers and `other` together, modulo 2^64; for changes, which may be negative.
+  package func adding(_ other: Counters) -> Counters {
+    Counters(
+      nodes: nodes &+ other.nodes,
+      resources: resources.wrappingChange(from: .zero, to: other.resources))
+  }
+
+  /// These numbers without `other`, modulo 2^64; the change from `other` to these where neither is negative.
+  package func subtracting(_ other: Counters) -> Counters {
+    Counters(
+      nodes: nodes &- other.nodes,
+      resources: resources.wrappingChange(from: other.resources, to: .zero))
+  }
+
   /// Whether no total is below zero.
   var hasNoNegative: Bool {
     (nodes | resources.cpuMillicores | resources.memoryBytes | resources.diskBytes) >= 0

@@ -28,17 +28,28 @@ package struct HistoryWalk {
   private var row = -1
   private var renamer: Renamer
   private let voided: Set<Int64>
+  /// Everything that some entry tries to void.
+  private let targets: Set<Int64>
+  private let keepsBefore: Bool
   private var recorder = Recorder()
   /// The slot of the row's subject in the log; in `state` a node has a number of its own.
   private var originalSubject: UInt32 = 0
 
-  /// The state after the current entry; every node that ever was has a slot of its own.
+  /// What the current entry is about, as it was before; nil where that was not there, or is not kept.
+  package private(set) var subjectBefore: SubjectState?
+
+  /// The state after the current entry.
+  ///
+  /// Where entries are voided, every node that ever was has a slot of its own; elsewhere nodes are at the log's slots,
+  /// and memory is in proportion to those that lived at a time.
   package private(set) var state: LedgerState
   package private(set) var registry = Registry(keepsNodeNames: true)
 
-  init(_ reader: LogReader, voided: Set<Int64>, targets: Set<Int64>) {
+  init(_ reader: LogReader, voided: Set<Int64>, targets: Set<Int64>, keepsBefore: Bool) {
     self.reader = reader
     self.voided = voided
+    self.targets = targets
+    self.keepsBefore = keepsBefore
     cursor = reader.cursor()
     renamer = Renamer(targets: targets, keepsNames: false)
     state = LedgerState(policy: reader.manifest.policy, keepsDetails: true)
@@ -58,11 +69,12 @@ package struct HistoryWalk {
       throw reader.damage(block, error)
     }
     originalSubject = batch.subjects[row]
-    renamer.rename(row, &batch, registry)
+    if !targets.isEmpty { renamer.rename(row, &batch, registry) }
+    if keepsBefore { subjectBefore = subjectState }
     recorder.changes.removeAll(keepingCapacity: true)
     if !isVoided {
       var counts = registry.counts
-      counts.nodes = renamer.count
+      if !targets.isEmpty { counts.nodes = renamer.count }
       state.fold(batch, row..<row + 1, slots: counts, observer: &recorder)
     }
     return true
@@ -78,6 +90,9 @@ package struct HistoryWalk {
 
   /// Whether the entry was recorded although history contradicts it.
   package var isContradicted: Bool { batch.kinds[row] & RowKind.contradicted != 0 }
+
+  /// Whether some later entry tries to take this one out of the state.
+  package var isVoidTarget: Bool { targets.contains(sequence) }
 
   /// The hosts whose counters the entry changed.
   package var hostChanges: [HostChange] { recorder.changes }
@@ -103,10 +118,51 @@ package struct HistoryWalk {
   }
 }
 
+/// What is known of a host, node, pool or container.
+package enum SubjectState: Hashable, Sendable {
+  case host(HostState)
+  /// A node that lives, with the id of its host.
+  case node(NodeState, host: Name?, NodeAttributes)
+  case pool(PoolState)
+  case container(ContainerState)
+}
+
+extension HistoryWalk {
+  /// What the current entry is about, as it is after the entry; nil where it is not there.
+  package var subjectState: SubjectState? {
+    guard let kind = RowKind.subject(of: batch.kinds[row]) else { return nil }
+    switch kind {
+    case .host:
+      let slot = Int(originalSubject)
+      return slot < state.hosts.count ? .host(state.hosts[slot]) : nil
+    case .node:
+      guard stateSlot < state.nodes.count, state.nodes[stateSlot].isLive else { return nil }
+      let node = state.nodes[stateSlot]
+      return .node(
+        node, host: node.host == Slot.none ? nil : registry.name(of: .host, node.host),
+        state.nodeDetails?.attributes(of: stateSlot) ?? NodeAttributes())
+    case .pool:
+      let slot = Int(originalSubject)
+      return slot < state.pools.count ? .pool(state.pools[slot]) : nil
+    case .container:
+      let slot = Int(originalSubject)
+      return slot < state.containers.count ? .container(state.containers[slot]) : nil
+    }
+  }
+}
+
 extension LogReader {
   /// Steps through history.
-  package func walk() throws(LogError) -> HistoryWalk {
+  ///
+  /// `keepsBefore`: whether each entry's subject is kept as it was before the entry.
+  package func walk(keepsBefore: Bool = false) throws(LogError) -> HistoryWalk {
     let voids = try ReorderedReplay.voids(self, .all)
-    return HistoryWalk(self, voided: voids.selected.voided, targets: voids.targets)
+    return HistoryWalk(
+      self, voided: voids.selected.voided, targets: voids.targets, keepsBefore: keepsBefore)
+  }
+
+  /// The entries that others take out of the state.
+  package func voidedSequences() throws(LogError) -> Set<Int64> {
+    try ReorderedReplay.voids(self, .all).selected.voided
   }
 }

@@ -26,6 +26,12 @@ package struct JSONWriter {
     followsKey = false
   }
 
+  /// Hands out what was written so far and forgets it; what follows goes on where it ended.
+  package mutating func takeBytes() -> [UInt8] {
+    defer { bytes.removeAll(keepingCapacity: true) }
+    return bytes
+  }
+
   /// Ends a document or line with a line feed; the next value begins anew.
   package mutating func endLine() {
     bytes.append(0x0A)

@@ -1,8 +1,5 @@
 import LedgerCore
-import LedgerEngine
 import LedgerLog
-import LedgerText
-import LinuxHost
 import TestSupport
 import Testing
 
@@ -58,46 +55,8 @@ private struct PlainTwin {
   }
 }
 
-private let types: [EventType] = [
-  .hostRegistered, .hostResized, .nodeCreated, .nodeCreated, .nodeCreated, .nodeUpgraded,
-  .nodeMoved, .nodeDeleted, .nodeDeletionRequested, .workerScaled, .entryVoided,
-]
-
 @Suite("Selections against a plain twin")
 struct SelectionTests {
-  /// A ledger of random facts, late ones and voids of all kinds among them, in commits of several sizes.
-  private func ledger(
-    _ scratch: Scratch, seed: UInt64, _ policy: ReleasePolicy, late: Bool, voids: Bool
-  ) throws -> LogReader {
-    let disk = LinuxDisk()
-    let path = scratch.directory + "/ledger"
-    let id = [UInt8](repeating: 7, count: 16)
-    try LogWriter.create(
-      directory: path, manifest: Manifest(id: id, created: moment(0), policy: policy), disk: disk)
-    let writable = try WritableLedger(
-      directory: path, disk: disk, clock: FakeClock(moment(1_000)), process: 1)
-    var facts = RandomFacts(seed: seed)
-    var random = TestRandom(seed: seed)
-    for step in 0..<600 {
-      let type = types[random.below(types.count)]
-      var fact = facts.next(type == .entryVoided ? .nodeCreated : type)
-      if type == .entryVoided {
-        guard voids, random.chance(3), writable.head > 0 else { continue }
-        fact = .void(Int64(1 + random.below(Int(writable.head))))
-      }
-      let delay = late ? random.below(200) : 0
-      fact.occurred = moment(Int64(step - delay))
-      // What history does not allow is not recorded; the rest is the history to select from.
-      do throws(AdmissionFailure) { _ = try writable.admit(FactItem(fact: fact)) } catch {
-        if case .log(let log) = error { throw log }
-      }
-      if random.chance(9) { try writable.commit() }
-    }
-    try writable.commit()
-    writable.writer.close()
-    return try LogReader(directory: path, disk: disk, historyEntryCount: 60) { false }
-  }
-
   /// The hosts that anyone has heard of, with all that is known of them.
   private func hosts(_ projection: Projection) -> [Name: HostState] {
     let states = projection.state.hosts.states
@@ -108,7 +67,10 @@ struct SelectionTests {
   }
 
   /// What the history says is what a replay says, and it is there where it can be.
-  private func checkHistory(_ reader: LogReader, _ selections: [Selection]) throws {
+  private func checkHistory(_ whole: LogReader, _ selections: [Selection]) throws {
+    let reader = try LogReader(
+      directory: whole.layout.directory, disk: whole.disk, historyEntryCount: 60
+    ) { false }
     try reader.extendHistory { _ in }
     var answered = 0
     for selection in selections {
@@ -152,7 +114,8 @@ struct SelectionTests {
   func selections(seed: UInt64, kind: (late: Bool, voids: Bool)) throws {
     let scratch = Scratch()
     let policy = ReleasePolicy.allCases[Int(seed % 2)]
-    let reader = try ledger(scratch, seed: seed, policy, late: kind.late, voids: kind.voids)
+    let reader = try randomHistory(
+      scratch, seed: seed, policy, late: kind.late, voids: kind.voids)
     try check(reader, policy)
   }
 }
