@@ -31,7 +31,7 @@ extension Command {
     ],
     subcommands: [
       .initialize, .importFacts, .append, .export, .state, .show, .timeline, .usage, .log, .verify,
-      .salvage, .snapshot, .validate, .repair, .undo, .project, .version,
+      .salvage, .snapshot, .validate, .explain, .repair, .undo, .project, .version,
       .completion, .manual,
     ])
 
@@ -141,6 +141,7 @@ extension Context {
     case "salvage": return try runSalvage()
     case "snapshot": return try runSnapshot()
     case "validate": return try runValidate()
+    case "explain": return try runExplain()
     case "repair": return try runRepair()
     case "undo": return try runUndo()
     case "project": return try runProject()

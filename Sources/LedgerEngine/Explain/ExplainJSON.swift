@@ -1,0 +1,96 @@
+internal import LedgerCore
+internal import LedgerForensics
+package import LedgerText
+
+extension ExplainReport {
+  /// Writes the report as `allocledger.explain/1`.
+  package func write(to writer: inout JSONWriter) {
+    writer.beginObject()
+    writer.key("schema")
+    writer.string("allocledger.explain/1")
+    writer.key("ledger")
+    writer.position(ledger)
+    writer.key("store")
+    writer.string(store)
+    writer.key("position")
+    writer.position(position)
+    writer.key("findings")
+    writer.beginArray()
+    for finding in findings { writer.explained(finding) }
+    writer.endArray()
+    writer.endObject()
+  }
+}
+
+extension JSONWriter {
+  fileprivate mutating func explained(_ explained: ExplainedFinding) {
+    beginObject()
+    members(of: explained.finding)
+    key("began")
+    began(explained.began)
+    key("explanation_count")
+    integer(Int64(explained.explanationCount))
+    key("explanations")
+    beginArray()
+    for explanation in explained.explanations { self.explanation(explanation) }
+    endArray()
+    endObject()
+  }
+
+  private mutating func explanation(_ explanation: Explanation) {
+    beginObject()
+    key("rank")
+    integer(Int64(explanation.rank))
+    key("causes")
+    beginArray()
+    for cause in explanation.causes { self.cause(cause) }
+    endArray()
+    key("rivals")
+    integer(Int64(explanation.rivals))
+    key("certainty")
+    decimal(Self.certainty(explanation.certainty))
+    key("began")
+    began(explanation.began)
+    endObject()
+  }
+
+  private mutating func cause(_ cause: Cause) {
+    beginObject()
+    key("fault")
+    string(cause.fault.rawValue)
+    key("sequence")
+    integer(cause.sequence)
+    key("type")
+    if let type = cause.type { string(type.name) } else { null() }
+    key("node")
+    name(cause.node)
+    key("host")
+    name(cause.host)
+    key("fields")
+    beginArray()
+    for field in cause.fields { string(field) }
+    endArray()
+    endObject()
+  }
+
+  private mutating func began(_ began: Began) {
+    beginObject()
+    key("after")
+    integer(began.after)
+    key("at")
+    integer(began.at)
+    endObject()
+  }
+
+  private mutating func integer(_ value: Int64?) {
+    if let value { integer(value) } else { null() }
+  }
+
+  /// A share of one with four digits, never rounded up to certain.
+  private static func certainty(_ share: Double) -> String {
+    let parts = min(Int64((share * 10_000).rounded()), share < 1 ? 9_999 : 10_000)
+    if parts >= 10_000 { return "1" }
+    let digits = String(parts)
+    return "0." + String(repeating: "0", count: 4 - digits.count) + digits
+  }
+}

@@ -1,0 +1,89 @@
+internal import LedgerCore
+
+/// Collects the answers about one finding, adds up those that say the same, and ranks them.
+struct Answers {
+  private struct Answer {
+    var causes: [Cause]
+    var toll: Double
+    var weight: Double
+  }
+
+  /// Answers that are kept one by one; the others are counted.
+  private static let keptMax = 4_096
+
+  private var answers: [Answer] = []
+  private var places: [[Cause]: Int] = [:]
+  private var totalWeight = 0.0
+  private var counts: [Double: Int] = [:]
+
+  /// Adds `count` answers of this toll whose weights add up to `weight`; `expand` lists as many as it is asked for.
+  mutating func add(
+    toll: Double, weight: Double, count: Int,
+    expand: (_ limit: Int) -> [(causes: [Cause], weight: Double)]
+  ) {
+    totalWeight += weight
+    let room = max(Answers.keptMax - answers.count, 0)
+    let listed = expand(min(room, count))
+    var new = max(count - listed.count, 0)
+    for item in listed {
+      let causes = item.causes.sorted(by: Cause.precedes)
+      if let place = places[causes] {
+        answers[place].weight += item.weight
+        if toll < answers[place].toll {
+          counts[answers[place].toll, default: 1] -= 1
+          counts[toll, default: 0] += 1
+          answers[place].toll = toll
+        }
+        continue
+      }
+      places[causes] = answers.count
+      answers.append(Answer(causes: causes, toll: toll, weight: item.weight))
+      new += 1
+    }
+    counts[toll, default: 0] += new
+  }
+
+  /// How many answers there are.
+  var count: Int { counts.values.reduce(0, +) }
+
+  /// The best `limit` answers.
+  func ranked(limit: Int) -> [Explanation] {
+    let tolls = counts.filter { $0.value > 0 }.keys.sorted()
+    let ranks = Dictionary(
+      uniqueKeysWithValues: tolls.enumerated().map { ($1, $0 + 1) })
+    let ordered = answers.sorted { left, right in
+      if left.toll != right.toll { return left.toll < right.toll }
+      if left.weight != right.weight { return left.weight > right.weight }
+      // Among equals the latest entry: repairs and looks make old drift rarer.
+      return Cause.precedes(right.causes, left.causes)
+    }
+    return ordered.prefix(limit).map { answer in
+      let begins = answer.causes.compactMap(\.begins).min()
+      return Explanation(
+        rank: ranks[answer.toll] ?? 1, causes: answer.causes,
+        rivals: max((counts[answer.toll] ?? 1) - 1, 0),
+        certainty: totalWeight > 0 ? min(answer.weight / totalWeight, 1) : 0,
+        began: Began(after: begins.map { $0 - 1 }, at: begins))
+    }
+  }
+}
+
+extension Cause {
+  /// The order in which causes are told: by sequence, then by what they are.
+  static func precedes(_ left: Cause, _ right: Cause) -> Bool {
+    let first = (
+      left.sequence ?? Int64.max, left.fault.rawValue, left.fields.joined(separator: ",")
+    )
+    let second = (
+      right.sequence ?? Int64.max, right.fault.rawValue, right.fields.joined(separator: ",")
+    )
+    if first != second { return first < second }
+    return (left.host ?? "", left.node ?? "") < (right.host ?? "", right.node ?? "")
+  }
+
+  /// The same for lists.
+  static func precedes(_ left: [Cause], _ right: [Cause]) -> Bool {
+    for (one, other) in zip(left, right) where one != other { return precedes(one, other) }
+    return left.count < right.count
+  }
+}

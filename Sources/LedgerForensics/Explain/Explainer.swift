@@ -1,0 +1,143 @@
+internal import LedgerCore
+
+/// Names the faults behind drift.
+///
+/// Everything that is needed of history comes in as a `DriftedFleet`; nothing is read here.
+package struct Explainer {
+  /// Explanations that are listed for a finding.
+  package static let listedMax = 20
+
+  private let fleet: DriftedFleet
+  private let nodeFaults: [[NodeFault]]
+  private let searches: [CounterSearch]
+
+  package init(_ fleet: DriftedFleet) {
+    self.fleet = fleet
+    nodeFaults = fleet.nodes.map {
+      NodeFaults($0, parts: fleet.parts, rightThrough: fleet.rightThrough).found
+    }
+    let drifts = fleet.hosts.map { (host: $0.host, drift: $0.drift) }
+    var byDrift: [Effect: [(host: Name, drift: Effect)]] = [:]
+    for drift in drifts { byDrift[drift.drift, default: []].append(drift) }
+    searches = fleet.hosts.map { trail in
+      CounterSearch(trail, partners: byDrift[trail.drift.negated] ?? [])
+    }
+  }
+
+  /// The findings with their explanations, in the same order.
+  package func explain(_ findings: [Finding]) -> [ExplainedFinding] {
+    var hostAnswers: [Name: Answers] = [:]
+    var nodeAnswers: [Name: Answers] = [:]
+    for cluster in clusters { solve(cluster, &hostAnswers, &nodeAnswers) }
+    return findings.map { finding in
+      let answers: Answers? =
+        switch finding.entity.kind {
+        case .host where finding.code == .hostCounters: hostAnswers[finding.entity.id]
+        case .node: nodeAnswers[finding.entity.id]
+        default: nil
+        }
+      return Explainer.explained(finding, answers)
+    }
+  }
+
+  private static func explained(_ finding: Finding, _ answers: Answers?) -> ExplainedFinding {
+    guard let answers else { return ExplainedFinding(finding) }
+    let explanations = answers.ranked(limit: listedMax)
+    var explained = ExplainedFinding(
+      finding, explanations: explanations, explanationCount: answers.count)
+    let best = explanations.filter { $0.rank == 1 }
+    explained.began.at = best.first?.began.at
+    if best.allSatisfy({ $0.began.after != nil }) {
+      explained.began.after = best.compactMap(\.began.after).min()
+    }
+    return explained
+  }
+
+  // MARK: - Clusters
+
+  private var clusters: [DriftCluster] {
+    var places: [Name: Int] = [:]
+    for (index, host) in fleet.hosts.enumerated() { places[host.host] = index }
+    let touched = nodeFaults.map { faults in
+      faults.flatMap { $0.effects.compactMap { places[$0.host] } }
+    }
+    return DriftCluster.all(hostCount: fleet.hosts.count, touched: touched)
+  }
+
+  private func solve(
+    _ cluster: DriftCluster, _ hostAnswers: inout [Name: Answers],
+    _ nodeAnswers: inout [Name: Answers]
+  ) {
+    let hosts = cluster.hosts.map { searches[$0] }
+    let solver = ClusterSolver(hosts: hosts, nodes: cluster.nodes.map { nodeFaults[$0] })
+    for answer in solver.answers() {
+      for (place, search) in hosts.enumerated() {
+        hostAnswers[search.trail.host, default: Answers()].add(answer, place, search.trail)
+      }
+      for (place, index) in cluster.nodes.enumerated() {
+        let trail = fleet.nodes[index]
+        guard let id = (trail.projected ?? trail.live)?.id else { continue }
+        nodeAnswers[id, default: Answers()].add(answer, place)
+      }
+    }
+  }
+}
+
+extension Answers {
+  /// Adds what `answer` says of the host at `place` of its cluster.
+  fileprivate mutating func add(_ answer: ClusterAnswer, _ place: Int, _ trail: HostTrail) {
+    let remainders = answer.remainders[place]
+    guard let best = remainders.first else { return }
+    let all = remainders.reduce(0) { $0 + $1.weight }
+    guard all > 0 else { return }
+    let touching = answer.choices.filter { choice in
+      choice.effects.contains { $0.host == trail.host }
+    }
+    let combinations = Answers.combinations(of: touching)
+    let outer =
+      answer.weight / all / max(combinations.reduce(0) { $0 + $1.weight }, .leastNonzeroMagnitude)
+    for remainder in remainders {
+      let toll = Answers.rounded(answer.toll - best.toll + remainder.toll)
+      for combination in combinations {
+        let weight = outer * combination.weight
+        add(toll: toll, weight: weight * remainder.weight, count: remainder.count) { limit in
+          remainder.expand(trail, limit: limit).map {
+            (combination.causes + $0.causes, $0.weight * weight)
+          }
+        }
+      }
+    }
+  }
+
+  /// Adds what `answer` says of the node at `place` of its cluster.
+  fileprivate mutating func add(_ answer: ClusterAnswer, _ place: Int) {
+    let choice = answer.choices[place]
+    let all = choice.weight
+    guard all > 0 else { return }
+    for fault in choice.faults {
+      let weight = answer.weight * fault.weight / all
+      add(toll: Answers.rounded(answer.toll), weight: weight, count: 1) { limit in
+        limit > 0 ? [(fault.causes, weight)] : []
+      }
+    }
+  }
+
+  /// Tolls are sums of tenths; rounding makes equal what is.
+  private static func rounded(_ toll: Double) -> Double { (toll * 100).rounded() / 100 }
+
+  private static let combinationsMax = 64
+
+  /// Every way to take one fault of each choice.
+  private static func combinations(
+    of choices: [NodeChoice]
+  ) -> [(causes: [Cause], weight: Double)] {
+    var lists: [(causes: [Cause], weight: Double)] = [([], 1)]
+    for choice in choices {
+      lists = Array(
+        lists.flatMap { list in
+          choice.faults.map { (list.causes + $0.causes, list.weight * $0.weight) }
+        }.prefix(combinationsMax))
+    }
+    return lists
+  }
+}
