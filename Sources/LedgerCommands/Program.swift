@@ -31,7 +31,7 @@ extension Command {
     ],
     subcommands: [
       .initialize, .importFacts, .append, .export, .state, .show, .timeline, .usage, .log, .verify,
-      .salvage, .snapshot, .validate, .explain, .repair, .undo, .project, .version,
+      .salvage, .snapshot, .validate, .explain, .repair, .undo, .project, .selftest, .version,
       .completion, .manual,
     ])
 
@@ -142,6 +142,7 @@ extension Context {
     case "snapshot": return try runSnapshot()
     case "validate": return try runValidate()
     case "explain": return try runExplain()
+    case "selftest": return try runSelftest()
     case "repair": return try runRepair()
     case "undo": return try runUndo()
     case "project": return try runProject()

@@ -30,6 +30,8 @@ extension JSONWriter {
     began(explained.began)
     key("explanation_count")
     integer(Int64(explained.explanationCount))
+    key("certainty")
+    decimal(Self.certainty(explained.certainty))
     key("explanations")
     beginArray()
     for explanation in explained.explanations { self.explanation(explanation) }

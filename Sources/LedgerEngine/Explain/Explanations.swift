@@ -19,7 +19,8 @@ package enum Explanations {
   /// - Parameter selects: which entities to explain; all are compared.
   /// - Throws: `ReconcileError.refused` for a store of another ledger.
   package static func explain(
-    _ reader: LogReader, _ store: any LiveStore, selects: (FindingEntity) -> Bool = { _ in true }
+    _ reader: LogReader, _ store: any LiveStore, listedMax: Int = Explainer.listedMax,
+    selects: (FindingEntity) -> Bool = { _ in true }
   ) throws(ReconcileError) -> ExplainReport {
     let live = try asking { () throws(StoreError) in try store.observe() }
     var reader = reader
@@ -28,7 +29,7 @@ package enum Explanations {
     }
     let selection = live.position.map { Selection.sequence($0.sequence) } ?? .all
     let found = try reading { () throws(LogError) in
-      try explained(reader, selection, live, store.label)
+      try explained(reader, selection, live, store.label, listedMax)
     }
     return ExplainReport(
       ledger: try reading { () throws(LogError) in try reader.position(at: reader.head) },
@@ -37,7 +38,8 @@ package enum Explanations {
   }
 
   private static func explained(
-    _ reader: LogReader, _ selection: Selection, _ live: Observation, _ label: String
+    _ reader: LogReader, _ selection: Selection, _ live: Observation, _ label: String,
+    _ listedMax: Int
   ) throws(LogError) -> [ExplainedFinding] {
     let projection = try reader.project(
       selection == .sequence(reader.head) ? .all : selection, Projection.contentOptions)
@@ -47,7 +49,7 @@ package enum Explanations {
     guard !findings.isEmpty else { return [] }
     var fleet = drifted(findings, target.contents, live)
     try gather(reader, selection, projection, &fleet)
-    return Explainer(fleet).explain(findings)
+    return Explainer(fleet, listedMax: listedMax).explain(findings)
   }
 
   /// The entities that findings are about, with both their sides.
@@ -85,7 +87,7 @@ package enum Explanations {
     }
     var nodes: [Name: Int] = [:]
     for (index, node) in fleet.nodes.enumerated() {
-      if let id = (node.projected ?? node.live)?.id { nodes[id] = index }
+      if let id = node.id { nodes[id] = index }
     }
     let collector = TrailCollector(
       hosts: slots, nodes: nodes, voided: try reader.voidedSequences(),

@@ -9,12 +9,16 @@ struct Answers {
   }
 
   /// Answers that are kept one by one; the others are counted.
-  private static let keptMax = 4_096
+  private static let keptMax = 2_048
+  /// The same for those that are not the best.
+  private static let keptLesserMax = 64
 
   private var answers: [Answer] = []
   private var places: [[Cause]: Int] = [:]
   private var totalWeight = 0.0
   private var counts: [Double: Int] = [:]
+  /// The weight of all answers of a toll.
+  private var weights: [Double: Double] = [:]
 
   /// Adds `count` answers of this toll whose weights add up to `weight`; `expand` lists as many as it is asked for.
   mutating func add(
@@ -22,7 +26,9 @@ struct Answers {
     expand: (_ limit: Int) -> [(causes: [Cause], weight: Double)]
   ) {
     totalWeight += weight
-    let room = max(Answers.keptMax - answers.count, 0)
+    weights[toll, default: 0] += weight
+    let isBest = counts.keys.allSatisfy { toll <= $0 }
+    let room = max((isBest ? Answers.keptMax : Answers.keptLesserMax) - answers.count, 0)
     let listed = expand(min(room, count))
     var new = max(count - listed.count, 0)
     for item in listed {
@@ -32,7 +38,12 @@ struct Answers {
         if toll < answers[place].toll {
           counts[answers[place].toll, default: 1] -= 1
           counts[toll, default: 0] += 1
+          weights[answers[place].toll, default: 0] -= answers[place].weight - item.weight
+          weights[toll, default: 0] += answers[place].weight - item.weight
           answers[place].toll = toll
+        } else {
+          weights[toll, default: 0] -= item.weight
+          weights[answers[place].toll, default: 0] += item.weight
         }
         continue
       }
@@ -41,6 +52,20 @@ struct Answers {
       new += 1
     }
     counts[toll, default: 0] += new
+  }
+
+  /// Adds the answer that the state of `sequence` was restored, where anything else needs several faults.
+  mutating func addRestored(at sequence: Int64) {
+    let weight = totalWeight * Odds.restoredAgainstMany
+    add(toll: Toll.restored, weight: weight, count: 1) { _ in
+      [([Cause(.restored, sequence: sequence)], weight)]
+    }
+  }
+
+  /// How much of all weight the best answers have together.
+  var bestShare: Double {
+    guard let best = counts.filter({ $0.value > 0 }).keys.min(), totalWeight > 0 else { return 0 }
+    return min((weights[best] ?? 0) / totalWeight, 1)
   }
 
   /// How many answers there are.

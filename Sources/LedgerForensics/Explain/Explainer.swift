@@ -11,8 +11,12 @@ package struct Explainer {
   private let nodeFaults: [[NodeFault]]
   private let searches: [CounterSearch]
 
-  package init(_ fleet: DriftedFleet) {
+  /// How many explanations of a finding are listed.
+  private let listedMax: Int
+
+  package init(_ fleet: DriftedFleet, listedMax: Int = Explainer.listedMax) {
     self.fleet = fleet
+    self.listedMax = listedMax
     nodeFaults = fleet.nodes.map {
       NodeFaults($0, parts: fleet.parts, rightThrough: fleet.rightThrough).found
     }
@@ -28,7 +32,22 @@ package struct Explainer {
   package func explain(_ findings: [Finding]) -> [ExplainedFinding] {
     var hostAnswers: [Name: Answers] = [:]
     var nodeAnswers: [Name: Answers] = [:]
-    for cluster in clusters { solve(cluster, &hostAnswers, &nodeAnswers) }
+    let clusters = clusters
+    let fleetwide = restoredFleet(clusters)
+    for (index, cluster) in clusters.enumerated() {
+      let toll = solve(cluster, &hostAnswers, &nodeAnswers)
+      var restored: Int64?
+      if let fleetwide, fleetwide.clusters.contains(index) {
+        restored = fleetwide.sequence
+      } else if toll >= 2, cluster.hosts.count + cluster.nodes.count > 1 {
+        restored = self.restored(cluster)
+      }
+      guard let restored else { continue }
+      for host in cluster.hosts { hostAnswers[fleet.hosts[host].host]?.addRestored(at: restored) }
+      for node in cluster.nodes {
+        fleet.nodes[node].id.map { nodeAnswers[$0]?.addRestored(at: restored) }
+      }
+    }
     return findings.map { finding in
       let answers: Answers? =
         switch finding.entity.kind {
@@ -36,15 +55,16 @@ package struct Explainer {
         case .node: nodeAnswers[finding.entity.id]
         default: nil
         }
-      return Explainer.explained(finding, answers)
+      return explained(finding, answers)
     }
   }
 
-  private static func explained(_ finding: Finding, _ answers: Answers?) -> ExplainedFinding {
+  private func explained(_ finding: Finding, _ answers: Answers?) -> ExplainedFinding {
     guard let answers else { return ExplainedFinding(finding) }
     let explanations = answers.ranked(limit: listedMax)
     var explained = ExplainedFinding(
-      finding, explanations: explanations, explanationCount: answers.count)
+      finding, explanations: explanations, explanationCount: answers.count,
+      certainty: answers.bestShare)
     let best = explanations.filter { $0.rank == 1 }
     explained.began.at = best.first?.began.at
     if best.allSatisfy({ $0.began.after != nil }) {
@@ -64,22 +84,63 @@ package struct Explainer {
     return DriftCluster.all(hostCount: fleet.hosts.count, touched: touched)
   }
 
+  /// Explains one cluster alone, and returns the toll of its best answer.
   private func solve(
     _ cluster: DriftCluster, _ hostAnswers: inout [Name: Answers],
     _ nodeAnswers: inout [Name: Answers]
-  ) {
+  ) -> Double {
     let hosts = cluster.hosts.map { searches[$0] }
     let solver = ClusterSolver(hosts: hosts, nodes: cluster.nodes.map { nodeFaults[$0] })
-    for answer in solver.answers() {
+    let answers = solver.answers()
+    for answer in answers {
       for (place, search) in hosts.enumerated() {
         hostAnswers[search.trail.host, default: Answers()].add(answer, place, search.trail)
       }
       for (place, index) in cluster.nodes.enumerated() {
         let trail = fleet.nodes[index]
-        guard let id = (trail.projected ?? trail.live)?.id else { continue }
+        guard let id = trail.id else { continue }
         nodeAnswers[id, default: Answers()].add(answer, place)
       }
     }
+    return answers.first?.toll ?? 0
+  }
+
+  // MARK: - Restored stores
+
+  /// A moment whose state at least half of all drifted entities hold, and the clusters that hold it as a whole.
+  private func restoredFleet(
+    _ clusters: [DriftCluster]
+  ) -> (sequence: Int64, clusters: Set<Int>)? {
+    var search = RestoredSearch()
+    var owners: [Int] = []
+    for (index, cluster) in clusters.enumerated() {
+      add(cluster, to: &search)
+      owners += Array(repeating: index, count: search.entityCount - owners.count)
+    }
+    guard let best = search.best(), best.entities.count >= Explainer.restoredEntitiesMin,
+      best.entities.count * 2 >= search.entityCount
+    else { return nil }
+    var uncovered: Set<Int> = []
+    for (entity, owner) in owners.enumerated() where !best.entities.contains(entity) {
+      uncovered.insert(owner)
+    }
+    return (best.sequence, Set(clusters.indices).subtracting(uncovered))
+  }
+
+  /// So few entities can agree with an old state by chance.
+  private static let restoredEntitiesMin = 5
+
+  /// The moment whose state the whole cluster holds.
+  private func restored(_ cluster: DriftCluster) -> Int64? {
+    var search = RestoredSearch()
+    add(cluster, to: &search)
+    guard let best = search.best(), best.entities.count == search.entityCount else { return nil }
+    return best.sequence
+  }
+
+  private func add(_ cluster: DriftCluster, to search: inout RestoredSearch) {
+    for host in cluster.hosts { search.add(fleet.hosts[host]) }
+    for node in cluster.nodes { search.add(fleet.nodes[node], parts: fleet.parts) }
   }
 }
 

@@ -86,10 +86,13 @@ package struct ExplainedFinding: Sendable {
   package var explanations: [Explanation]
   /// How many explanations there are, listed or not.
   package var explanationCount: Int
+  /// How certain it is that one of those of the first rank is true.
+  package var certainty: Double
   package init(
     _ finding: Finding, began: Began = Began(), explanations: [Explanation] = [],
-    explanationCount: Int = 0
+    explanationCount: Int = 0, certainty: Double = 0
   ) {
+    self.certainty = certainty
     self.finding = finding
     self.began = began
     self.explanations = explanations

@@ -172,7 +172,7 @@ struct NodeFaults {
   // MARK: - Parts
 
   private mutating func addOutOfBand() {
-    let id = (trail.projected ?? trail.live)?.id
+    let id = trail.id
     let wrong: [String] =
       switch (trail.projected, trail.live) {
       case (let projected?, let live?): fields(projected, live)
@@ -201,7 +201,7 @@ struct NodeFaults {
     let change = trail.changes[index]
     return Cause(
       fault, sequence: change.sequence, type: change.type,
-      node: (trail.projected ?? trail.live)?.id, host: host, fields: fields)
+      node: trail.id, host: host, fields: fields)
   }
 
   /// The columns in which two rows differ, of those that are compared.

@@ -21,6 +21,9 @@ enum Odds {
   /// What each further fault on the same host costs.
   static let another = 0.05
 
+  /// A restored backup, against everything else together, where everything else needs several faults.
+  static let restoredAgainstMany = 30.0
+
   /// How likely an edit by hand is to hit exactly this effect: round numbers happen, four at once hardly.
   static func density(_ effect: Effect) -> Double {
     var density = 1.0
@@ -36,6 +39,8 @@ enum Toll {
   static let consequence = 1.2
   /// A reading that another one of the same entry makes needless.
   static let secondary = 1.5
+  /// One restored backup instead of many faults.
+  static let restored = 0.9
   /// Half of a fault that two hosts share.
   static let shared = 0.5
   /// More than three faults.

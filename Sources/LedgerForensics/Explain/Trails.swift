@@ -89,9 +89,11 @@ package struct NodeTrail: Sendable {
     self.changes = changes
   }
 
+  package var id: Name? { (projected ?? live)?.id }
+
   /// The row that the changes lead to; without those at `omitted`, as a store that never heard of them has it.
   func row(omitting omitted: Set<Int> = []) -> LiveNode? {
-    guard let id = (projected ?? live)?.id else { return nil }
+    guard let id else { return nil }
     var row: LiveNode?
     for (index, change) in changes.enumerated() where !omitted.contains(index) {
       if change.deletes {
