@@ -43,6 +43,7 @@ extension Context {
       }
     }
     bar.clear()
+    for miss in report.misses { messages.detail(miss) }
     try print(report)
     return report.falseAlarms == 0 && report.explainable.detected == report.explainable.withEffect
       ? .clean : .findings

@@ -16,6 +16,9 @@ final class TrailCollector {
     /// Where the node's trail is among the drifted ones.
     var trail: Int?
     var host: UInt32
+    /// The last entries that wrote the node's numbers, and its place.
+    var resized: Int64 = 0
+    var moved: Int64 = 0
   }
 
   private struct PlacedEvent {
@@ -60,7 +63,14 @@ final class TrailCollector {
   func events(of place: Int) -> [HostEvent] {
     hostEvents[place].map { placed in
       var event = placed.event
-      event.nodeLives = living.contains(placed.serial)
+      if let life = living[placed.serial] {
+        switch event.type {
+        case .nodeUpgraded, .nodeUpgradeRolledBack:
+          event.isShownByRow = life.resized <= event.sequence
+        case .nodeMoved: event.isShownByRow = life.moved <= event.sequence
+        default: event.isShownByRow = true
+        }
+      }
       return event
     }
   }
@@ -71,7 +81,8 @@ final class TrailCollector {
   func finish() { advance(to: batch.count) }
 
   /// The nodes that live at the end, by serial.
-  private lazy var living = Set(lives.compactMap { $0?.serial })
+  private lazy var living = Dictionary(
+    lives.compactMap { $0.map { ($0.serial, $0) } }, uniquingKeysWith: { $1 })
 
   // MARK: - Rows
 
@@ -111,9 +122,16 @@ final class TrailCollector {
       sequence: sequence, occurred: Timestamp(microseconds: batch.occurred[row]), type: type,
       node: RowKind.opensNode(kind) ? pendingName(row) : known?.name ?? "", effect: effect,
       after: Effect(after), size: size, olderSizes: older,
-      touchesAnotherHost: type == .nodeMoved)
+      otherHost: type == .nodeMoved ? otherHost(row, host, known?.host ?? Slot.none) : nil)
     let serial = RowKind.opensNode(kind) ? serials : known?.serial ?? -1
     hostEvents[place].append(PlacedEvent(event: event, serial: serial))
+  }
+
+  /// The host on the other side of a move from `source`.
+  private func otherHost(_ row: Int, _ host: UInt32, _ source: UInt32) -> Name? {
+    let target = batch.hosts[row]
+    let other = target == host ? source : target
+    return other == Slot.none || other == host ? nil : name(ofHost: other)
   }
 
   /// The name that a row brings which was not passed yet.
@@ -170,12 +188,18 @@ final class TrailCollector {
       lives[slot] = nil
       return
     }
+    let sequence = batch.firstSequence + Int64(row)
     let size = said(row).over(life.size)
     if size != life.size {
       if !life.older.contains(life.size) { life.older.append(life.size) }
       life.size = size
-      lives[slot] = life
+      life.resized = sequence
     }
+    if RowKind.hasHost(kind) {
+      life.host = batch.hosts[row]
+      life.moved = sequence
+    }
+    lives[slot] = life
   }
 
   /// The numbers that a row says of its node.

@@ -105,6 +105,7 @@ package struct Selftest {
     var size = 0
     for finding in found {
       let rank = finding.explanations.first { truth.accepts($0.causes) }?.rank ?? Int.max
+      if rank > 1 { missed(finding, truth, rank) }
       worst = max(worst, rank)
       size = max(size, (finding.explanations.first?.rivals ?? 0) + 1)
     }
@@ -117,6 +118,22 @@ package struct Selftest {
       report.note(
         certainty: explanation.certainty, isTrue: truth.accepts(explanation.causes))
     }
+  }
+}
+
+extension Selftest {
+  private mutating func missed(_ finding: ExplainedFinding, _ truth: Truth, _ rank: Int) {
+    let said =
+      finding.explanations.first?.causes.map(\.summary).joined(separator: " and ") ?? "nothing"
+    let place = rank == Int.max ? "not found" : "at rank \(rank)"
+    report.misses.append(
+      "\(truth.summary) is \(place) for \(finding.finding.message): first is \(said)")
+  }
+}
+
+extension Cause {
+  fileprivate var summary: String {
+    fault.rawValue + (sequence.map { " of \($0)" } ?? "")
   }
 }
 
@@ -148,6 +165,11 @@ private struct Truth {
       case .strangeCounter, .swappedColumns, .strangeRow: causes.append((.outOfBand, nil))
       }
     }
+  }
+
+  var summary: String {
+    causes.map { $0.fault.rawValue + ($0.sequence.map { " of \($0)" } ?? "") }
+      .joined(separator: " and ")
   }
 
   /// Whether every cause of an explanation was injected.

@@ -1,4 +1,3 @@
-
 /// What `selftest` counted.
 package struct SelftestReport: Sendable {
   /// The results of one class of injected faults.
@@ -35,6 +34,8 @@ package struct SelftestReport: Sendable {
   package var buckets: [Bucket] = [0, 0.1, 0.3, 0.5, 0.7, 0.9].enumerated().map { index, low in
     Bucket(low: low, high: [0.1, 0.3, 0.5, 0.7, 0.9, 1][index])
   }
+  /// Faults whose true explanation was not among the first rank, each with what was said instead.
+  package var misses: [String] = []
   package var cleanStores = 0
   package var falseAlarms = 0
 

@@ -6,16 +6,16 @@ struct EventClass: Hashable {
   var effect: Effect
   var size: Resources
   var olderSizes: [Resources]
-  var nodeLives: Bool
-  var touchesAnotherHost: Bool
+  var isShownByRow: Bool
+  var otherHost: Name?
 
   init(_ event: HostEvent) {
     type = event.type
     effect = event.effect
     size = event.size
     olderSizes = event.olderSizes
-    nodeLives = event.nodeLives
-    touchesAnotherHost = event.touchesAnotherHost
+    isShownByRow = event.isShownByRow
+    otherHost = event.otherHost
   }
 }
 
@@ -29,6 +29,8 @@ struct CounterFault {
   /// The other host of a wrong one.
   var otherHost: Name?
   var toll = Toll.fault
+  /// The host among whose entries they are, where that is another one.
+  var source: HostTrail?
   /// Where the entries are among the host's.
   var events: [Int]
   /// The weight of one of the entries.
@@ -46,9 +48,12 @@ struct CounterAtoms {
   private(set) var plainEffects: [Effect] = []
   private var plain: Set<Effect> = []
   private let events: [HostEvent]
+  /// Hosts that drifted exactly the other way.
+  private let partners: [HostTrail]
 
-  init(_ trail: HostTrail, partners: [(host: Name, drift: Effect)]) {
+  init(_ trail: HostTrail, partners: [HostTrail]) {
     events = trail.events
+    self.partners = partners
     var classes: [EventClass: [Int]] = [:]
     for (index, event) in events.enumerated() {
       classes[EventClass(event), default: []].append(index)
@@ -61,9 +66,7 @@ struct CounterAtoms {
       addTruncations(kind, members)
     }
     addClamps()
-    for partner in partners where partner.drift == trail.drift.negated {
-      addWrongHost(partner.host, trail.drift)
-    }
+    for partner in partners { addWrongHost(trail, partner) }
     weigh()
   }
 
@@ -76,23 +79,28 @@ struct CounterAtoms {
 
   private mutating func addWhole(_ kind: EventClass, _ members: [Int]) {
     let all = kind.effect.dimensions
+    let isMove = kind.otherHost != nil
+    // Where the other host of a move drifted the other way, it is one fault of two hosts.
+    let toll =
+      isMove && partners.contains { $0.host == kind.otherHost } ? Toll.shared : Toll.fault
     add(
-      kind.effect, CounterFault(fault: .duplicated, events: members), isPlain: true)
+      kind.effect, CounterFault(fault: .duplicated, toll: toll, events: members), isPlain: true)
     // Where the row shows that the entry arrived, only the counters missed it.
-    let rowTells = kind.nodeLives || kind.type == .nodeDeleted
+    let rowTells = kind.isShownByRow || kind.type == .nodeDeleted
     let missed = kind.effect.negated
     add(
       missed,
       CounterFault(
-        fault: .skipped, toll: rowTells || kind.touchesAnotherHost ? Toll.secondary : Toll.fault,
-        events: members), isPlain: true)
-    add(missed, CounterFault(fault: .partial, fields: all, events: members), isPlain: true)
-    // The row kept its old size, so that the deletion released too little.
-    if kind.type == .nodeUpgraded, !kind.nodeLives {
+        fault: .skipped, toll: rowTells ? Toll.secondary : toll, events: members),
+      isPlain: true)
+    add(
+      missed, CounterFault(fault: .partial, fields: all, toll: toll, events: members),
+      isPlain: true)
+    // Without its row's part, the entry is counted again by whoever reads the row later.
+    if !rowTells, kind.type != .nodeDeletionRequested {
       add(
         kind.effect,
-        CounterFault(
-          fault: .partial, fields: all & ~1, concernsRow: true, toll: Toll.fault, events: members))
+        CounterFault(fault: .partial, fields: all, concernsRow: true, toll: toll, events: members))
     }
   }
 
@@ -149,12 +157,22 @@ struct CounterAtoms {
     }
   }
 
-  private mutating func addWrongHost(_ other: Name, _ drift: Effect) {
-    let members = events.indices.filter { events[$0].effect == drift.negated }
-    guard !members.isEmpty else { return }
+  /// One of the two hosts lacks an entry's effect, and the other has it.
+  private mutating func addWrongHost(_ trail: HostTrail, _ partner: HostTrail) {
+    let lost = events.indices.filter { events[$0].effect == partner.drift }
+    if !lost.isEmpty {
+      add(
+        trail.drift,
+        CounterFault(
+          fault: .wrongHost, otherHost: partner.host, toll: Toll.shared, events: lost))
+    }
+    let found = partner.events.indices.filter { partner.events[$0].effect == trail.drift }
+    guard !found.isEmpty else { return }
     add(
-      drift,
-      CounterFault(fault: .wrongHost, otherHost: other, toll: Toll.shared, events: members))
+      trail.drift,
+      CounterFault(
+        fault: .wrongHost, otherHost: trail.host, toll: Toll.shared, source: partner,
+        events: found))
   }
 
   /// Divides the share of each class among its candidates.

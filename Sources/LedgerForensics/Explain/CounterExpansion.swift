@@ -25,19 +25,27 @@ extension CounterFault {
       return [[Cause(.outOfBand, host: trail.host, fields: Effect.counterFields(fields))]]
     }
     return events.suffix(limit).reversed().map { index in
-      let event = trail.events[index]
+      let event = (source ?? trail).events[index]
       var cause = Cause(
         fault, sequence: event.sequence, type: event.type, node: event.node,
         host: otherHost ?? trail.host)
       if concernsRow {
-        cause.fields = Resources.fieldNames.indices
-          .filter { fields & 2 << UInt8($0) != 0 }.map { Resources.fieldNames[$0] }
+        cause.fields = rowColumns(event)
       } else if fault != .skipped, fault != .duplicated {
         cause.fields = Effect.counterFields(fields)
       }
       guard toll == Toll.consequence, let clamp = clamp(of: index, trail) else { return [cause] }
       return [cause, clamp]
     }
+  }
+
+  /// The columns of the node's row that an entry did not write.
+  private func rowColumns(_ event: HostEvent) -> [String] {
+    if event.otherHost != nil { return ["host_id"] }
+    let place = event.type == .nodeCreated ? ["host_id"] : []
+    return place
+      + Resources.fieldNames.indices.filter { event.effect[$0 + 1] != 0 }
+      .map { Resources.fieldNames[$0] }
   }
 
   /// Where a counter that lacks what the entry at `index` took met zero first.

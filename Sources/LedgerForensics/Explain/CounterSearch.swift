@@ -23,7 +23,7 @@ final class CounterSearch {
   private let atoms: CounterAtoms
   private var known: [Effect: [CounterSolution]] = [:]
 
-  init(_ trail: HostTrail, partners: [(host: Name, drift: Effect)]) {
+  init(_ trail: HostTrail, partners: [HostTrail]) {
     self.trail = trail
     atoms = CounterAtoms(trail, partners: partners)
   }

@@ -20,9 +20,8 @@ package struct Explainer {
     nodeFaults = fleet.nodes.map {
       NodeFaults($0, parts: fleet.parts, rightThrough: fleet.rightThrough).found
     }
-    let drifts = fleet.hosts.map { (host: $0.host, drift: $0.drift) }
-    var byDrift: [Effect: [(host: Name, drift: Effect)]] = [:]
-    for drift in drifts { byDrift[drift.drift, default: []].append(drift) }
+    var byDrift: [Effect: [HostTrail]] = [:]
+    for host in fleet.hosts { byDrift[host.drift, default: []].append(host) }
     searches = fleet.hosts.map { trail in
       CounterSearch(trail, partners: byDrift[trail.drift.negated] ?? [])
     }

@@ -15,14 +15,15 @@ package struct HostEvent: Sendable {
   package var size: Resources
   /// What the node took in its earlier versions, without repetitions; mostly none.
   package var olderSizes: [Resources]
-  /// Whether the entry changed another host too.
-  package var touchesAnotherHost: Bool
-  /// Whether the node that it was about still lives.
-  package var nodeLives = false
+  /// The host on the other side of a move.
+  package var otherHost: Name?
+  /// Whether the row of the node would still show it, had the entry not arrived: the node lives, and no later entry
+  /// wrote the same columns.
+  package var isShownByRow = false
 
   package init(
     sequence: Int64, occurred: Timestamp, type: EventType, node: Name, effect: Effect,
-    after: Effect, size: Resources, olderSizes: [Resources], touchesAnotherHost: Bool
+    after: Effect, size: Resources, olderSizes: [Resources], otherHost: Name?
   ) {
     self.sequence = sequence
     self.occurred = occurred
@@ -32,7 +33,7 @@ package struct HostEvent: Sendable {
     self.after = after
     self.size = size
     self.olderSizes = olderSizes
-    self.touchesAnotherHost = touchesAnotherHost
+    self.otherHost = otherHost
   }
 }
 
