@@ -10,6 +10,8 @@ package enum OutputFormat: String, CaseIterable, Sendable {
   case json
   case ndjson
   case csv
+  /// A page of its own; `explain` alone makes one.
+  case html
 }
 
 /// What every command is given.

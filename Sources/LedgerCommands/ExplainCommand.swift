@@ -10,7 +10,8 @@ extension Command {
     discussion: """
       For every difference of a live store from history: the smallest set of faults (an entry skipped, applied twice, \
       partly, on another host, with an old size, clamped at zero, truncated; a restored backup) that gives exactly the \
-      live values, since when, and how certain that is. What no entry explains is out_of_band. It only looks.
+      live values, since when, how certain that is and what it has cost. What no entry explains is out_of_band. -o html \
+      prints a page of its own. It only looks.
       """, section: "Live stores",
     options: [
       .value("store", "STORE", "the live store"),
@@ -36,6 +37,8 @@ extension Context {
     switch format {
     case .json: try print { json in report.write(to: &json) }
     case .table: try print(report)
+    case .html:
+      try printing { () throws(OutputError) in try output.write(ExplainPage(report).html) }
     default: try print(records: report)
     }
     audit(

@@ -32,7 +32,8 @@ struct ExplainText {
     lines.append(head + best.sentence + ".")
     lines.append("  seen     \(explained.finding.message)")
     lines.append("  since    " + explained.began.sentence)
-    lines.append("  certain  \(best.certainty.percent)" + best.rivalSentence)
+    lines.append("  certain  " + explained.certaintySentence(best))
+    if let cost = explained.cost { lines.append("  cost     " + cost.sentence) }
     let others = explained.explanations.dropFirst().prefix(ExplainText.shownMax - 1)
     for other in others {
       lines.append("  or       \(other.sentence) (\(other.certainty.percent), rank \(other.rank))")
@@ -48,13 +49,28 @@ extension Explanation {
   fileprivate var sentence: String {
     causes.map(\.sentence).joined(separator: ", and ")
   }
+}
 
-  fileprivate var rivalSentence: String {
-    switch rivals {
-    case 0: ""
-    case 1: "; one other answer is equally good"
-    default: "; \(grouped(Int64(rivals))) other answers are equally good"
-    }
+extension ExplainedFinding {
+  fileprivate func certaintySentence(_ best: Explanation) -> String {
+    guard best.rivals > 0 else { return best.certainty.percent }
+    let all = counted(Int64(best.rivals) + 1, "answer")
+    return "\(best.certainty.percent) for this one; \(all) fit equally well, together "
+      + certainty.percent
+  }
+}
+
+extension DriftCost {
+  /// Core-hours and what they are, in one sentence without its full stop.
+  var sentence: String {
+    let cores = Double(sums[0]) / 3.6e12
+    let gibibytes = Double(sums[1]) / 3.6e9 / 1_073_741_824
+    let amount = "\(cores.hundredths) core-hours and \(gibibytes.hundredths) GiB-hours of memory"
+    let refused = refusals > 0 ? "; \(counted(Int64(refusals), "placement")) would be refused" : ""
+    let sign = sums.contains { $0 > 0 } ? "counted and not used" : "used and not counted"
+    let hours = Double(duration) / 3.6e9
+    let time = hours < 48 ? hours.hundredths + " hours" : (hours / 24).hundredths + " days"
+    return "\(amount) \(sign) in \(time)\(refused)"
   }
 }
 
@@ -95,6 +111,14 @@ extension Cause {
 }
 
 extension Double {
+  /// The magnitude with two digits behind the point.
+  fileprivate var hundredths: String {
+    guard magnitude < 9e15 else { return "very many" }
+    let parts = Int64((magnitude * 100).rounded())
+    let rest = parts % 100
+    return grouped(parts / 100) + "." + (rest < 10 ? "0" : "") + String(rest)
+  }
+
   /// A share of one in whole percent; neither none nor all where it is neither.
   var percent: String {
     if self > 0, self < 0.01 { return "<1%" }

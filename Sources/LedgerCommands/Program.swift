@@ -127,6 +127,9 @@ extension Context {
   }
 
   fileprivate func run() throws(Failure) -> ExitCode {
+    if format == .html, parsed.path.first != "explain" {
+      throw Failure(.usage, "only explain prints html")
+    }
     switch parsed.path.first {
     case "init": return try runInit()
     case "import": return try runImport()

@@ -67,6 +67,8 @@ struct RecordPrinter {
         try table.add(cells.map { $0.text.printable }, to: context.output)
       } catch { throw Failure(error) }
     case .csv: try line(cells.map { RecordPrinter.quoted($0.text) })
+    // Commands without a page were refused before they began.
+    case .html: return
     case .json, .ndjson:
       json.removeAll()
       json.beginObject()

@@ -107,7 +107,7 @@ private let cases: [Case] = [
   fileprivate func names(_ example: Case) throws {
     let fleet = try LiveFleet(history)
     for statement in example.sql { try fleet.sql(statement) }
-    let finding = try #require(try findings(fleet, example.entity).first)
+    let finding = try #require(try fleet.explained(arguments: example.entity).first)
     #expect(finding.firstRank.first == example.causes, "\(finding)")
     if let fields = example.fields {
       let said = finding["explanations"][0]["causes"][0]["fields"].list.compactMap(\.text)
@@ -118,12 +118,6 @@ private let cases: [Case] = [
       #expect(finding["began"]["after"].integer == sequence - 1)
     }
     try fleet.repaired()
-  }
-
-  private func findings(_ fleet: LiveFleet, _ entity: [String]) throws -> [JSON] {
-    let ended = try fleet.ledger.run(["explain", "--store", fleet.store, "-o", "json"] + entity)
-    #expect(ended.status == 1, "\(ended.errors)")
-    return try JSON(ended.output)["findings"].list
   }
 
   @Test("a clean store has nothing to explain, and a foreign one is refused")
@@ -182,6 +176,89 @@ private let cases: [Case] = [
     let certainty = explanations.compactMap { $0["certainty"].value as? Double }
     #expect(certainty.allSatisfy { $0 <= 1.0 / 40 })
     #expect(finding["began"]["after"].integer == 1)
+  }
+
+  @Test("a store that lags is behind since the entry after its last one")
+  func behind() throws {
+    let fleet = try LiveFleet(history)
+    try fleet.ledger.record([node("z", on: "h2", 30)])
+    let findings = try fleet.explained()
+    #expect(findings.map { $0["code"].text } == ["behind"])
+    #expect(findings.first?["began"]["after"].integer == 12)
+  }
+
+  @Test("what a repair made right is not blamed again")
+  func afterRepair() throws {
+    let fleet = try LiveFleet(history)
+    try fleet.count("h1", 1, 1_000, 100, 10)
+    try fleet.repaired()
+    try fleet.ledger.record([node("g", on: "h1", 40)])
+    try fleet.claimHead()
+    try fleet.sql("INSERT INTO nodes SELECT 'g', 'h1', NULL, NULL, 1000, 100, 10, NULL, NULL, NULL")
+    // One too many: of two entries with that effect, only the one behind the repair can have been counted twice.
+    try fleet.count("h1", 2, 2_000, 200, 20)
+    let finding = try #require(try fleet.explained("--host", "h1").first)
+    #expect(finding.firstRank == [["duplicated@15"]], "\(finding)")
+  }
+
+  @Test("a store of another fleet is refused")
+  func foreign() throws {
+    let fleet = try LiveFleet(history)
+    try fleet.sql("DELETE FROM ledger_position")
+    for number in 0..<100 {
+      try fleet.sql(
+        "INSERT INTO nodes(id, cpu_millicores, memory_bytes, disk_bytes) VALUES ('x\(number)', 1, 1, 1)"
+      )
+    }
+    let ended = try fleet.ledger.run("explain", "--store", fleet.store)
+    #expect(ended.status == 6)
+    #expect(ended.errors.contains("another fleet"), "\(ended.errors)")
+  }
+
+  @Test("the page holds everything itself and escapes what it shows")
+  func page() throws {
+    let fleet = try LiveFleet(history)
+    try fleet.sql(
+      "INSERT INTO nodes(id, cpu_millicores, memory_bytes, disk_bytes) VALUES ('<b>', 1, 1, 1)")
+    try fleet.count("h1", 1, 1_000, 100, 10)
+    let page = try fleet.ledger.run("explain", "--store", fleet.store, "-o", "html")
+    #expect(page.status == 1)
+    #expect(page.output.contains("<svg") && page.output.contains("&lt;b&gt;"))
+    #expect(!page.output.contains("<b>") && !page.output.contains("http"))
+    #expect(try fleet.ledger.run("state", "-o", "html").status == 64)
+  }
+
+  @Test("the cost of a drift is its size times its time, with what it would have refused")
+  func cost() throws {
+    let fleet = try LiveFleet(history)
+    try fleet.count("h1", 1, 1_000, 100, 10)
+    let cost = try #require(try fleet.explained("--host", "h1").first?["cost"])
+    // From entry 3, at second 10, to the last one, at second 19.
+    #expect(cost["cpu_millicore_seconds"].text == "9000")
+    #expect(cost["memory_byte_seconds"].text == "900")
+    #expect(cost["refusals"].integer == 0)
+  }
+
+  @Test("the selftest finds every fault that has an effect, and raises no false alarm")
+  func selftest() throws {
+    let scratch = try Scratch()
+    let made = try Program.generator.run(["fleet", "--hosts", "6", "--events", "400"])
+    let ledger = try Ledger(named: "ledger", in: scratch)
+    try #require(
+      try Program.allocledger.run(
+        ["import", "-"], input: made.bytes, environment: ["ALLOCLEDGER_LEDGER": ledger.path]
+      ).status == 0)
+    let ended = try ledger.run(
+      ["selftest", "--faults", "4", "--seed", "5", "-o", "json"],
+      environment: ["XDG_STATE_HOME": scratch.file("state")])
+    #expect(ended.status == 0, "\(ended.errors)")
+    let report = try JSON(ended.output)
+    #expect(report["false_alarms"].integer == 0)
+    let all = try #require(report["classes"].list.last)
+    #expect(all["with_effect"].integer ?? 0 > 20)
+    #expect(all["detected"] == all["with_effect"])
+    #expect(Double(all["rank_1"].integer ?? 0) >= 0.95 * Double(all["with_effect"].integer ?? 0))
+    try ledger.verified()
   }
 
   @Test("what is said for people names the entry, and csv has a row for each explanation")

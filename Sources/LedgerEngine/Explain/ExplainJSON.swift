@@ -28,6 +28,8 @@ extension JSONWriter {
     members(of: explained.finding)
     key("began")
     began(explained.began)
+    key("cost")
+    cost(explained.cost)
     key("explanation_count")
     integer(Int64(explained.explanationCount))
     key("certainty")
@@ -72,6 +74,24 @@ extension JSONWriter {
     beginArray()
     for field in cause.fields { string(field) }
     endArray()
+    endObject()
+  }
+
+  /// Times are those of entries: up to the last one that was compared.
+  private mutating func cost(_ cost: DriftCost?) {
+    guard let cost else { return null() }
+    beginObject()
+    key("since")
+    time(cost.since)
+    key("until")
+    time(cost.until)
+    let names = ["cpu_millicore_seconds", "memory_byte_seconds", "disk_byte_seconds"]
+    for (name, sum) in zip(names, cost.sums) {
+      key(name)
+      string(UsageMeter.seconds(sum))
+    }
+    key("refusals")
+    integer(Int64(cost.refusals))
     endObject()
   }
 

@@ -7,63 +7,69 @@ internal import LedgerPorts
 ///
 /// Memory is bounded by what has drifted, and by the live nodes that were upgraded; never by the log.
 final class TrailCollector {
+  /// A node while it lives, where it has to do with something drifted.
   private struct Life {
     var name: Name
     var size: Resources
     var older: [Resources] = []
-    /// Which node of all that ever were it is.
-    var serial: Int
     /// Where the node's trail is among the drifted ones.
     var trail: Int?
     var host: UInt32
     /// The last entries that wrote the node's numbers, and its place.
     var resized: Int64 = 0
     var moved: Int64 = 0
+    var isOver = false
   }
 
   private struct PlacedEvent {
     var event: HostEvent
-    var serial: Int
+    var life: Int
   }
 
-  private var hostPlaces: [UInt32: Int] = [:]
+  private static let noLife: Int32 = -1
+
+  /// By slot: where the host's trail is; below zero for none.
+  private let hostPlaces: [Int32]
   private var hostEvents: [[PlacedEvent]]
-  private var nodePlaces: [Name: Int] = [:]
+  private let nodePlaces: [Name: Int]
   private var nodeChanges: [[NodeChange]]
   private let voided: Set<Int64>
-  private let rightThrough: Int64
+  private var repairs: AppliedRepairs
 
-  private var lives: [Life?] = []
-  private var serials = 0
+  private var lives: [Life] = []
+  /// By slot: where the node's life is among `lives`.
+  private var lifeOfSlot: [Int32] = []
+  private var names: [Name] = []
   private var batch = EntryBatch()
   private var nextRow = 0
   private var nextName = 0
-  private var hostNames: [Name] = []
+  private let hostNames: [Name]
 
-  /// - Parameters:
-  ///   - hosts: by slot, where the host's trail is.
-  ///   - nodes: by id, where the node's trail is.
-  ///   - rightThrough: entries up to here are not gathered for hosts.
+  /// `hosts` says by slot, and `nodes` by id, where a trail is (below zero for none); repairs of `store` are noted.
   init(
-    hosts: [UInt32: Int], nodes: [Name: Int], voided: Set<Int64>, rightThrough: Int64,
+    hosts: [Int32], hostCount: Int, nodes: [Name: Int], voided: Set<Int64>, store: String,
     hostNames: [Name]
   ) {
     hostPlaces = hosts
     nodePlaces = nodes
     self.voided = voided
-    self.rightThrough = rightThrough
+    repairs = AppliedRepairs(store: store)
     self.hostNames = hostNames
-    hostEvents = Array(repeating: [], count: hosts.count)
+    hostEvents = Array(repeating: [], count: hostCount)
     nodeChanges = Array(repeating: [], count: nodes.count)
   }
 
   // MARK: - Results
 
-  /// The events of the host at `place`, once everything was replayed.
-  func events(of place: Int) -> [HostEvent] {
-    hostEvents[place].map { placed in
+  /// The last repair of the store that made it right and was not taken back; 0 for none.
+  var rightThrough: Int64 { repairs.last }
+
+  /// The events of the host at `place` behind `first`, once everything was replayed.
+  func events(of place: Int, after first: Int64) -> [HostEvent] {
+    hostEvents[place].filter { $0.event.sequence > first }.map { placed in
       var event = placed.event
-      if let life = living[placed.serial] {
+      let life = lives[placed.life]
+      if !life.isOver {
         switch event.type {
         case .nodeUpgraded, .nodeUpgradeRolledBack:
           event.isShownByRow = life.resized <= event.sequence
@@ -80,14 +86,11 @@ final class TrailCollector {
   /// Passes the rows behind the last change of a host.
   func finish() { advance(to: batch.count) }
 
-  /// The nodes that live at the end, by serial.
-  private lazy var living = Dictionary(
-    lives.compactMap { $0.map { ($0.serial, $0) } }, uniquingKeysWith: { $1 })
-
   // MARK: - Rows
 
   fileprivate func begin(_ next: EntryBatch) {
     finish()
+    repairs.note(next)
     batch = next
     nextRow = 0
     nextName = 0
@@ -96,8 +99,7 @@ final class TrailCollector {
   fileprivate func hostChanged(
     _ host: UInt32, from before: Counters, to after: Counters, row: Int
   ) {
-    advance(to: row)
-    guard let place = hostPlaces[host] else { return }
+    guard let place = hostPlace(host) else { return }
     let kind = batch.kinds[row]
     let sequence = batch.firstSequence + Int64(row)
     guard let type = RowKind.type(of: kind), RowKind.subject(of: kind) == .node else {
@@ -105,26 +107,41 @@ final class TrailCollector {
       hostEvents[place].removeAll()
       return
     }
-    guard sequence > rightThrough else { return }
+    advance(to: row)
     let slot = Int(batch.subjects[row])
-    let known = slot < lives.count ? lives[slot] : nil
     let effect = Effect(after) &- Effect(before)
-    var size = known?.size ?? .zero
-    var older = known?.older ?? []
-    if RowKind.opensNode(kind) {
-      size = after.resources.minus(before.resources)
-      older = []
-    } else if type == .nodeUpgraded || type == .nodeUpgradeRolledBack {
+    if RowKind.opensNode(kind) { advance(to: row + 1) }
+    guard let index = life(of: slot) ?? adopt(slot, after.resources.minus(before.resources)) else {
+      return
+    }
+    let life = lives[index]
+    var size = life.size
+    if type == .nodeUpgraded || type == .nodeUpgradeRolledBack {
       size = batch.shapes[Int(batch.numbers[row])].over(size)
     }
-    older.removeAll { $0 == size && type != .nodeUpgraded }
     let event = HostEvent(
       sequence: sequence, occurred: Timestamp(microseconds: batch.occurred[row]), type: type,
-      node: RowKind.opensNode(kind) ? pendingName(row) : known?.name ?? "", effect: effect,
-      after: Effect(after), size: size, olderSizes: older,
-      otherHost: type == .nodeMoved ? otherHost(row, host, known?.host ?? Slot.none) : nil)
-    let serial = RowKind.opensNode(kind) ? serials : known?.serial ?? -1
-    hostEvents[place].append(PlacedEvent(event: event, serial: serial))
+      node: life.name, effect: effect, after: Effect(after), size: size,
+      olderSizes: life.older.filter { $0 != size || type == .nodeUpgraded },
+      otherHost: type == .nodeMoved ? otherHost(row, host, life.host) : nil)
+    hostEvents[place].append(PlacedEvent(event: event, life: index))
+  }
+
+  private func life(of slot: Int) -> Int? {
+    guard slot < lifeOfSlot.count, lifeOfSlot[slot] != TrailCollector.noLife else { return nil }
+    return Int(lifeOfSlot[slot])
+  }
+
+  /// Follows a node from now on that comes from a host which has not drifted.
+  private func adopt(_ slot: Int, _ size: Resources) -> Int? {
+    guard slot < names.count else { return nil }
+    return follow(Life(name: names[slot], size: size, host: Slot.none), in: slot)
+  }
+
+  private func follow(_ life: Life, in slot: Int) -> Int {
+    lifeOfSlot[slot] = Int32(lives.count)
+    lives.append(life)
+    return lives.count - 1
   }
 
   /// The host on the other side of a move from `source`.
@@ -132,11 +149,6 @@ final class TrailCollector {
     let target = batch.hosts[row]
     let other = target == host ? source : target
     return other == Slot.none || other == host ? nil : name(ofHost: other)
-  }
-
-  /// The name that a row brings which was not passed yet.
-  private func pendingName(_ row: Int) -> Name {
-    nextName < batch.newNodes.count ? batch.newNodes[nextName] : ""
   }
 
   /// Passes the rows before `end`.
@@ -150,34 +162,41 @@ final class TrailCollector {
       let slot = Int(batch.subjects[row])
       if RowKind.opensNode(kind) {
         open(row, slot)
-      } else if slot < lives.count, lives[slot] != nil {
-        change(row, slot)
+      } else if let index = life(of: slot) {
+        change(row, slot, index)
       }
     }
   }
 
   private func open(_ row: Int, _ slot: Int) {
-    let name = pendingName(row)
+    guard nextName < batch.newNodes.count else { return }
+    let name = batch.newNodes[nextName]
     nextName += 1
-    while lives.count <= slot { lives.append(nil) }
-    // A node whose deletion is voided never ended.
-    if voided.contains(batch.firstSequence + Int64(row)) || lives[slot] != nil { return }
-    var life = Life(
-      name: name, size: said(row), serial: serials, host: batch.hosts[row])
-    life.size = life.size.over(.zero)
-    life.trail = nodePlaces.isEmpty ? nil : nodePlaces[name]
-    serials += 1
-    if let trail = life.trail {
-      var change = nodeChange(row)
-      change.creates = true
-      change.resources = life.size
-      nodeChanges[trail].append(change)
+    while names.count <= slot {
+      names.append("")
+      lifeOfSlot.append(TrailCollector.noLife)
     }
-    lives[slot] = life
+    names[slot] = name
+    let host = batch.hosts[row]
+    let trail = nodePlaces.isEmpty ? nil : nodePlaces[name]
+    // A node whose deletion is voided never ended, and one whose creation is voided never was.
+    guard trail != nil || hostPlace(host) != nil, life(of: slot) == nil,
+      !voided.contains(batch.firstSequence + Int64(row))
+    else { return }
+    let size = said(row).over(.zero)
+    _ = follow(Life(name: name, size: size, trail: trail, host: host), in: slot)
+    guard let trail else { return }
+    var change = nodeChange(row)
+    change.creates = true
+    change.resources = size
+    nodeChanges[trail].append(change)
   }
 
-  private func change(_ row: Int, _ slot: Int) {
-    guard !voided.contains(batch.firstSequence + Int64(row)), var life = lives[slot] else { return }
+  private func change(_ row: Int, _ slot: Int, _ index: Int) {
+    let sequence = batch.firstSequence + Int64(row)
+    guard !voided.contains(sequence) else { return }
+    var life = lives[index]
+    defer { lives[index] = life }
     let kind = batch.kinds[row]
     if let trail = life.trail {
       var change = nodeChange(row)
@@ -185,10 +204,10 @@ final class TrailCollector {
       nodeChanges[trail].append(change)
     }
     if RowKind.closesNode(kind) {
-      lives[slot] = nil
+      life.isOver = true
+      lifeOfSlot[slot] = TrailCollector.noLife
       return
     }
-    let sequence = batch.firstSequence + Int64(row)
     let size = said(row).over(life.size)
     if size != life.size {
       if !life.older.contains(life.size) { life.older.append(life.size) }
@@ -199,7 +218,11 @@ final class TrailCollector {
       life.host = batch.hosts[row]
       life.moved = sequence
     }
-    lives[slot] = life
+  }
+
+  private func hostPlace(_ slot: UInt32) -> Int? {
+    guard slot < UInt32(hostPlaces.count), hostPlaces[Int(slot)] >= 0 else { return nil }
+    return Int(hostPlaces[Int(slot)])
   }
 
   /// The numbers that a row says of its node.
@@ -232,6 +255,33 @@ final class TrailCollector {
 
   private func name(ofHost slot: UInt32) -> Name? {
     Int(slot) < hostNames.count ? hostNames[Int(slot)] : nil
+  }
+}
+
+/// The repairs of one store that were applied: behind each of them it agreed with the ledger.
+private struct AppliedRepairs {
+  let store: String
+  private var begun: Set<Int64> = []
+  private var finished: [Int64: Int64] = [:]
+
+  init(store: String) { self.store = store }
+
+  var last: Int64 { finished.values.max() ?? 0 }
+
+  mutating func note(_ batch: EntryBatch) {
+    for detail in batch.details {
+      let fact = detail.fact
+      let sequence = batch.firstSequence + Int64(detail.row)
+      switch fact.type {
+      case .repairStarted where fact.rare.store == Name(store):
+        begun.insert(sequence)
+        // Whoever takes a repair back brings the drift back.
+        if let undone = fact.rare.target { finished[undone] = nil }
+      case .repairFinished where fact.rare.outcome == "applied":
+        if let target = fact.rare.target, begun.contains(target) { finished[target] = sequence }
+      default: break
+      }
+    }
   }
 }
 

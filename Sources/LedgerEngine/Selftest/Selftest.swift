@@ -18,7 +18,7 @@ package struct Selftest {
   private let story: FleetStory
   private var report: SelftestReport
 
-  /// - Parameter store: written again for each fault; whatever it holds is lost.
+  /// A test whose `store` is written again for each fault; whatever it holds is lost.
   package init(
     _ reader: LogReader, store: any LiveStore, seed: UInt64
   ) throws(ReconcileError) {

@@ -68,6 +68,15 @@ struct Answers {
     return min((weights[best] ?? 0) / totalWeight, 1)
   }
 
+  /// When the drift began according to the best answers: before none of them, and at `first`.
+  func began(_ first: Explanation?) -> Began {
+    guard let first, let best = counts.filter({ $0.value > 0 }).keys.min() else { return Began() }
+    let begins = answers.filter { $0.toll == best }.map { $0.causes.compactMap(\.begins).min() }
+    let isDated = begins.allSatisfy { $0 != nil }
+    return Began(
+      after: isDated ? begins.compactMap(\.self).min().map { $0 - 1 } : nil, at: first.began.at)
+  }
+
   /// How many answers there are.
   var count: Int { counts.values.reduce(0, +) }
 

@@ -26,6 +26,10 @@ struct CounterFault {
   var fields: UInt8 = 0
   /// Columns of the node's row instead of the host's counters.
   var concernsRow = false
+  /// Whether some of the counters were written.
+  var isMixed = false
+  /// Whether a counter met zero afterwards and was kept there.
+  var isClamped = false
   /// The other host of a wrong one.
   var otherHost: Name?
   var toll = Toll.fault
@@ -79,10 +83,7 @@ struct CounterAtoms {
 
   private mutating func addWhole(_ kind: EventClass, _ members: [Int]) {
     let all = kind.effect.dimensions
-    let isMove = kind.otherHost != nil
-    // Where the other host of a move drifted the other way, it is one fault of two hosts.
-    let toll =
-      isMove && partners.contains { $0.host == kind.otherHost } ? Toll.shared : Toll.fault
+    let toll = toll(of: kind)
     add(
       kind.effect, CounterFault(fault: .duplicated, toll: toll, events: members), isPlain: true)
     // Where the row shows that the entry arrived, only the counters missed it.
@@ -104,12 +105,20 @@ struct CounterAtoms {
     }
   }
 
+  /// Where the other host of a move drifted the other way, it is one fault of two hosts.
+  private func toll(of kind: EventClass) -> Double {
+    let isShared = kind.otherHost.map { other in partners.contains { $0.host == other } } ?? false
+    return isShared ? Toll.shared : Toll.fault
+  }
+
   private mutating func addParts(_ kind: EventClass, _ members: [Int]) {
     let all = kind.effect.dimensions
+    let toll = toll(of: kind)
     for bits in UInt8(1)..<16 where bits & all == bits && bits != all {
       add(
         kind.effect.negated.masked(bits),
-        CounterFault(fault: .partial, fields: bits, events: members))
+        CounterFault(
+          fault: .partial, fields: bits, isMixed: true, toll: toll, events: members))
     }
   }
 
@@ -148,11 +157,11 @@ struct CounterAtoms {
       guard kept != missing, kept != .zero else { continue }
       let root: Fault = event.effect[0] < 0 ? .duplicated : .skipped
       if let position = faults[kept]?.firstIndex(where: {
-        $0.toll == Toll.consequence && $0.fault == root
+        $0.isClamped && $0.fault == root
       }) {
         faults[kept]?[position].events.append(index)
       } else {
-        add(kept, CounterFault(fault: root, toll: Toll.consequence, events: [index]))
+        add(kept, CounterFault(fault: root, isClamped: true, events: [index]))
       }
     }
   }
@@ -187,6 +196,8 @@ struct CounterAtoms {
         let count = Double(candidates[name] ?? 1)
         var weight = Odds.share(of: name) / count
         if faults[effect]?[index].toll == Toll.secondary { weight *= 0.1 }
+        // A program writes all counters in one statement, or forgets them.
+        if faults[effect]?[index].isMixed == true { weight *= 0.5 }
         faults[effect]?[index].weight = weight
       }
     }
@@ -195,7 +206,7 @@ struct CounterAtoms {
 
 extension CounterFault {
   /// What the fault is called: a clamp is the more telling part of two.
-  var name: Fault { toll == Toll.consequence ? .clamped : fault }
+  var name: Fault { isClamped ? .clamped : fault }
 }
 
 extension EventClass {

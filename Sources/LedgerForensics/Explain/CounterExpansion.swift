@@ -34,7 +34,7 @@ extension CounterFault {
       } else if fault != .skipped, fault != .duplicated {
         cause.fields = Effect.counterFields(fields)
       }
-      guard toll == Toll.consequence, let clamp = clamp(of: index, trail) else { return [cause] }
+      guard isClamped, let clamp = clamp(of: index, trail) else { return [cause] }
       return [cause, clamp]
     }
   }

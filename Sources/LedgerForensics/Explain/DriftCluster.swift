@@ -5,9 +5,7 @@ struct DriftCluster {
   var hosts: [Int] = []
   var nodes: [Int] = []
 
-  /// Divides a fleet: a node belongs to every drifted host that one of its faults would touch.
-  ///
-  /// - Parameter touched: for each node, the drifted hosts that its faults touch.
+  /// Divides a fleet: a node belongs to every drifted host that one of its faults would touch, as `touched` says.
   static func all(hostCount: Int, touched: [[Int]]) -> [DriftCluster] {
     var parents = Array(0..<hostCount + touched.count)
     func root(_ start: Int) -> Int {

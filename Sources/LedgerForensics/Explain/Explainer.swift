@@ -1,4 +1,4 @@
-internal import LedgerCore
+package import LedgerCore
 
 /// Names the faults behind drift.
 ///
@@ -27,8 +27,10 @@ package struct Explainer {
     }
   }
 
-  /// The findings with their explanations, in the same order.
-  package func explain(_ findings: [Finding]) -> [ExplainedFinding] {
+  /// The findings with their explanations, in the same order; costs are counted up to `until`, where it is named.
+  package func explain(_ findings: [Finding], until: Timestamp? = nil) -> [ExplainedFinding] {
+    let hosts = Dictionary(
+      fleet.hosts.map { ($0.host, $0) }, uniquingKeysWith: { first, _ in first })
     var hostAnswers: [Name: Answers] = [:]
     var nodeAnswers: [Name: Answers] = [:]
     let clusters = clusters
@@ -54,7 +56,11 @@ package struct Explainer {
         case .node: nodeAnswers[finding.entity.id]
         default: nil
         }
-      return explained(finding, answers)
+      var explained = explained(finding, answers)
+      if finding.code == .hostCounters, let until, let trail = hosts[finding.entity.id] {
+        explained.cost = DriftCost(trail, since: explained.began.at, until: until)
+      }
+      return explained
     }
   }
 
@@ -64,11 +70,7 @@ package struct Explainer {
     var explained = ExplainedFinding(
       finding, explanations: explanations, explanationCount: answers.count,
       certainty: answers.bestShare)
-    let best = explanations.filter { $0.rank == 1 }
-    explained.began.at = best.first?.began.at
-    if best.allSatisfy({ $0.began.after != nil }) {
-      explained.began.after = best.compactMap(\.began.after).min()
-    }
+    explained.began = answers.began(explanations.first)
     return explained
   }
 
@@ -113,7 +115,8 @@ package struct Explainer {
     var search = RestoredSearch()
     var owners: [Int] = []
     for (index, cluster) in clusters.enumerated() {
-      add(cluster, to: &search)
+      for host in cluster.hosts { search.add(fleet.hosts[host]) }
+      for node in cluster.nodes { search.add(fleet.nodes[node], parts: fleet.parts) }
       owners += Array(repeating: index, count: search.entityCount - owners.count)
     }
     guard let best = search.best(), best.entities.count >= Explainer.restoredEntitiesMin,
@@ -132,14 +135,11 @@ package struct Explainer {
   /// The moment whose state the whole cluster holds.
   private func restored(_ cluster: DriftCluster) -> Int64? {
     var search = RestoredSearch()
-    add(cluster, to: &search)
+    let hosts = Set(cluster.hosts.map { fleet.hosts[$0].host })
+    for host in cluster.hosts { search.add(fleet.hosts[host]) }
+    for node in cluster.nodes { search.add(fleet.nodes[node], parts: fleet.parts, hosts: hosts) }
     guard let best = search.best(), best.entities.count == search.entityCount else { return nil }
     return best.sequence
-  }
-
-  private func add(_ cluster: DriftCluster, to search: inout RestoredSearch) {
-    for host in cluster.hosts { search.add(fleet.hosts[host]) }
-    for node in cluster.nodes { search.add(fleet.nodes[node], parts: fleet.parts) }
   }
 }
 

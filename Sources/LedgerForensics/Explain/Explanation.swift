@@ -88,6 +88,8 @@ package struct ExplainedFinding: Sendable {
   package var explanationCount: Int
   /// How certain it is that one of those of the first rank is true.
   package var certainty: Double
+  /// What the drift of a host's counters costs; nil where its beginning is not known.
+  package var cost: DriftCost?
   package init(
     _ finding: Finding, began: Began = Began(), explanations: [Explanation] = [],
     explanationCount: Int = 0, certainty: Double = 0

@@ -62,7 +62,7 @@ struct NodeFaults {
     add([cause(.skipped, creation, first.host)], hostEffects(from: first, to: nil), 1, 0.3)
     // The deletion of an earlier node of the same id came again.
     if let stale = trail.changes[..<creation].lastIndex(where: \.deletes) {
-      add([cause(.duplicated, stale, row.host)], share, Toll.consequence, 0.3)
+      add([cause(.duplicated, stale, row.host)], share, Toll.unusual, 0.3)
     }
   }
 
@@ -102,7 +102,7 @@ struct NodeFaults {
       else { continue }
       addMissed(index, projected, live, wrong, isWhole: wrong.count == missed.count)
     }
-    if wrong == ["host_id"] { explainPlace(projected, live) }
+    if wrong == ["host_id"], found.isEmpty { explainPlace(projected, live) }
     explainTruncation(projected, live, wrong)
     explainRestored(projected, live)
     if !found.contains(where: { $0.toll < 2 }) { explainByPairs(projected, live) }
@@ -149,8 +149,8 @@ struct NodeFaults {
         .restored, sequence: trail.changes[index].sequence, type: trail.changes[index].type,
         node: projected.id, host: live.host)
       restored.fields = fields(projected, live)
-      add([restored], counted, Toll.consequence, 0.1)
-      add([restored], [], Toll.consequence, 0.1)
+      add([restored], counted, Toll.unusual, 0.1)
+      add([restored], [], Toll.unusual, 0.1)
       return
     }
   }

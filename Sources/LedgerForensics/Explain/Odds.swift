@@ -35,8 +35,8 @@ enum Odds {
 /// How much an answer asks one to believe: a fault is 1, a half is added where a simpler reading exists.
 enum Toll {
   static let fault = 1.0
-  /// A fault and what followed of it, such as a clamp.
-  static let consequence = 1.2
+  /// A fault that needs more than one thing to go wrong.
+  static let unusual = 1.2
   /// A reading that another one of the same entry makes needless.
   static let secondary = 1.5
   /// One restored backup instead of many faults.

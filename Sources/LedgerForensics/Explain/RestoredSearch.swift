@@ -25,13 +25,16 @@ struct RestoredSearch {
     }
   }
 
-  mutating func add(_ trail: NodeTrail, parts: Set<String>) {
+  /// Adds a node; where only `hosts` were restored, a row that was elsewhere then is none of theirs.
+  mutating func add(_ trail: NodeTrail, parts: Set<String>, hosts: Set<Name>? = nil) {
     let entity = entityCount
     entityCount += 1
     var since: Int64 = 0
     var later = Set(trail.changes.indices)
     for (index, change) in trail.changes.enumerated() {
-      if RestoredSearch.agree(trail.row(omitting: later), trail.live, parts) {
+      var then = trail.row(omitting: later)
+      if let hosts, let host = then?.host, !hosts.contains(host) { then = nil }
+      if RestoredSearch.agree(then, trail.live, parts) {
         spans.append(Span(entity: entity, first: since, last: change.sequence - 1))
       }
       since = change.sequence

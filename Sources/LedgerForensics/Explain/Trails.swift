@@ -42,13 +42,18 @@ package struct HostTrail: Sendable {
   package var host: Name
   package var projected: Effect
   package var live: Effect
+  /// What the host offers.
+  package var capacity: Resources
   /// In the order of sequence; those before an adoption of the host's counters are left out.
   package var events: [HostEvent]
 
-  package init(host: Name, projected: Effect, live: Effect, events: [HostEvent] = []) {
+  package init(
+    host: Name, projected: Effect, live: Effect, capacity: Resources, events: [HostEvent] = []
+  ) {
     self.host = host
     self.projected = projected
     self.live = live
+    self.capacity = capacity
     self.events = events
   }
 

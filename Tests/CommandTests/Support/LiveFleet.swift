@@ -44,7 +44,9 @@ struct LiveFleet {
   }
 
   /// What `explain` says of one entity, or of the whole store.
-  func explained(_ options: String...) throws -> [JSON] {
+  func explained(_ options: String...) throws -> [JSON] { try explained(arguments: options) }
+
+  func explained(arguments options: [String]) throws -> [JSON] {
     let ended = try ledger.run(["explain", "--store", store, "-o", "json"] + options)
     let result = try JSON(ended.output)
     #expect(result["schema"].text == "allocledger.explain/1", "\(ended.errors)")
