@@ -1,3 +1,4 @@
+internal import CommandKit
 internal import LedgerCore
 internal import LedgerEngine
 internal import LedgerForensics
