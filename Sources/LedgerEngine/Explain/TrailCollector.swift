@@ -40,6 +40,9 @@ final class TrailCollector {
   /// By slot: where the node's life is among `lives`.
   private var lifeOfSlot: [Int32] = []
   private var names: [Name] = []
+  /// Of nodes that are not followed: by slot what they take, and what they took before they were resized.
+  private var sizes: [Resources] = []
+  private var olderOfSlot: [Int: [Resources]] = [:]
   private var batch = EntryBatch()
   private var nextRow = 0
   private var nextName = 0
@@ -111,7 +114,7 @@ final class TrailCollector {
     let slot = Int(batch.subjects[row])
     let effect = Effect(after) &- Effect(before)
     if RowKind.opensNode(kind) { advance(to: row + 1) }
-    guard let index = life(of: slot) ?? adopt(slot, after.resources.minus(before.resources)) else {
+    guard let index = life(of: slot) ?? adopt(slot) else {
       return
     }
     let life = lives[index]
@@ -133,9 +136,11 @@ final class TrailCollector {
   }
 
   /// Follows a node from now on that comes from a host which has not drifted.
-  private func adopt(_ slot: Int, _ size: Resources) -> Int? {
+  private func adopt(_ slot: Int) -> Int? {
     guard slot < names.count else { return nil }
-    return follow(Life(name: names[slot], size: size, host: Slot.none), in: slot)
+    let older = olderOfSlot.removeValue(forKey: slot) ?? []
+    return follow(
+      Life(name: names[slot], size: sizes[slot], older: older, host: Slot.none), in: slot)
   }
 
   private func follow(_ life: Life, in slot: Int) -> Int {
@@ -164,6 +169,8 @@ final class TrailCollector {
         open(row, slot)
       } else if let index = life(of: slot) {
         change(row, slot, index)
+      } else if RowKind.hasShape(kind) {
+        resize(row, slot)
       }
     }
   }
@@ -174,22 +181,34 @@ final class TrailCollector {
     nextName += 1
     while names.count <= slot {
       names.append("")
+      sizes.append(.zero)
       lifeOfSlot.append(TrailCollector.noLife)
     }
     names[slot] = name
+    sizes[slot] = said(row).over(.zero)
+    if !olderOfSlot.isEmpty { olderOfSlot[slot] = nil }
     let host = batch.hosts[row]
     let trail = nodePlaces.isEmpty ? nil : nodePlaces[name]
     // A node whose deletion is voided never ended, and one whose creation is voided never was.
     guard trail != nil || hostPlace(host) != nil, life(of: slot) == nil,
       !voided.contains(batch.firstSequence + Int64(row))
     else { return }
-    let size = said(row).over(.zero)
+    let size = sizes[slot]
     _ = follow(Life(name: name, size: size, trail: trail, host: host), in: slot)
     guard let trail else { return }
     var change = nodeChange(row)
     change.creates = true
     change.resources = size
     nodeChanges[trail].append(change)
+  }
+
+  /// Notes the size of a node that is not followed; it may move to where it is.
+  private func resize(_ row: Int, _ slot: Int) {
+    guard slot < sizes.count, !voided.contains(batch.firstSequence + Int64(row)) else { return }
+    let size = said(row).over(sizes[slot])
+    guard size != sizes[slot] else { return }
+    olderOfSlot[slot, default: []].append(sizes[slot])
+    sizes[slot] = size
   }
 
   private func change(_ row: Int, _ slot: Int, _ index: Int) {
@@ -282,14 +301,6 @@ private struct AppliedRepairs {
       default: break
       }
     }
-  }
-}
-
-extension Resources {
-  fileprivate func minus(_ other: Resources) -> Resources {
-    Resources(
-      cpuMillicores: cpuMillicores &- other.cpuMillicores,
-      memoryBytes: memoryBytes &- other.memoryBytes, diskBytes: diskBytes &- other.diskBytes)
   }
 }
 

@@ -55,6 +55,11 @@ struct NodeFaults {
     let share = hostEffects(from: row, to: nil)
     add([cause(.skipped, creation, row.host)], share, 1, 1)
     add([cause(.partial, creation, row.host, rowFields)], [], 1, 0.5)
+    // Counted and never written, so that later entries found no row: the first host keeps the first size.
+    if let born = rowBehind(creation) {
+      add(
+        [cause(.partial, creation, row.host, rowFields)], hostEffects(from: row, to: born), 1, 0.5)
+    }
     // Where later entries count differences, only the first size is missing.
     var first = row
     first.resources = change.resources
@@ -117,6 +122,11 @@ struct NodeFaults {
     add([cause(fault, index, host, isWhole ? [] : wrong)], counted, 1, 1)
     guard !counted.isEmpty else { return }
     add([cause(.partial, index, host, wrong)], [], 1, 0.5)
+    // Counted where the node was then; its old row went on elsewhere.
+    if let before = rowBehind(index - 1), let behind = rowBehind(index) {
+      let stayed = hostEffects(from: before, to: behind)
+      add([cause(.partial, index, host, wrong)], sum(counted, stayed), 1, 0.5)
+    }
   }
 
   private mutating func explainPlace(_ projected: LiveNode, _ live: LiveNode) {
@@ -210,6 +220,22 @@ struct NodeFaults {
     return place + actual.differences(from: expected, parts).map(\.name)
   }
 
+  /// The row as it should have been behind the change at `index`.
+  private func rowBehind(_ index: Int) -> LiveNode? {
+    index < 0 ? nil : trail.row(omitting: Set(trail.changes.indices.dropFirst(index + 1)))
+  }
+
+  private func sum(_ left: [HostEffect], _ right: [HostEffect]) -> [HostEffect] {
+    var effects: [Name: Effect] = [:]
+    for part in left + right { effects[part.host, default: .zero] &+= part.effect }
+    return NodeFaults.sorted(effects)
+  }
+
+  private static func sorted(_ effects: [Name: Effect]) -> [HostEffect] {
+    effects.filter { $0.value != .zero }.sorted { $0.key < $1.key }
+      .map { HostEffect(host: $0.key, effect: $0.value) }
+  }
+
   private var rowFields: [String] { ["host_id"] + Resources.fieldNames }
 
   /// What the hosts' counters gain and lose when one row takes the place of another.
@@ -217,8 +243,7 @@ struct NodeFaults {
     var effects: [Name: Effect] = [:]
     if let old, let host = old.host { effects[host, default: .zero] &-= Effect(1, old.resources) }
     if let new, let host = new.host { effects[host, default: .zero] &+= Effect(1, new.resources) }
-    return effects.filter { $0.value != .zero }.sorted { $0.key < $1.key }
-      .map { HostEffect(host: $0.key, effect: $0.value) }
+    return NodeFaults.sorted(effects)
   }
 }
 
