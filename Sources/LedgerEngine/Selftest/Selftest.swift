@@ -8,7 +8,7 @@ package import LedgerPorts
 package struct Selftest {
   package static let doubleName = "two_on_one_host"
   /// Explanations that are looked through for the true one.
-  private static let listedMax = 4_096
+  private static let listedMax = 1 << 16
   /// Clean stores among those with faults.
   private static let cleanStores = 3
 

@@ -9,7 +9,7 @@ struct Answers {
   }
 
   /// Answers that are kept one by one; the others are counted.
-  private static let keptMax = 2_048
+  private let keptMax: Int
   /// The same for those that are not the best.
   private static let keptLesserMax = 64
 
@@ -20,6 +20,9 @@ struct Answers {
   /// The weight of all answers of a toll.
   private var weights: [Double: Double] = [:]
 
+  /// A collection that keeps enough for `listedMax` explanations.
+  init(listedMax: Int) { keptMax = max(listedMax, 2_048) }
+
   /// Adds `count` answers of this toll whose weights add up to `weight`; `expand` lists as many as it is asked for.
   mutating func add(
     toll: Double, weight: Double, count: Int,
@@ -28,7 +31,7 @@ struct Answers {
     totalWeight += weight
     weights[toll, default: 0] += weight
     let isBest = counts.keys.allSatisfy { toll <= $0 }
-    let room = max((isBest ? Answers.keptMax : Answers.keptLesserMax) - answers.count, 0)
+    let room = max((isBest ? keptMax : Answers.keptLesserMax) - answers.count, 0)
     let listed = expand(min(room, count))
     var new = max(count - listed.count, 0)
     for item in listed {
@@ -54,10 +57,13 @@ struct Answers {
     counts[toll, default: 0] += new
   }
 
-  /// Adds the answer that the state of `sequence` was restored, where anything else needs several faults.
-  mutating func addRestored(at sequence: Int64) {
-    let weight = totalWeight * Odds.restoredAgainstMany
-    add(toll: Toll.restored, weight: weight, count: 1) { _ in
+  /// Adds the answer that the state of `sequence` was restored: the best one where anything else needs several faults,
+  /// and else one that asks for more than the single fault does.
+  mutating func addRestored(at sequence: Int64, insteadOfMany: Bool) {
+    let weight =
+      totalWeight * (insteadOfMany ? Odds.restoredAgainstMany : Odds.share(of: .restored))
+    let toll = insteadOfMany ? Toll.restored : Toll.unusual
+    add(toll: toll, weight: weight, count: 1) { _ in
       [([Cause(.restored, sequence: sequence)], weight)]
     }
   }

@@ -38,15 +38,19 @@ package struct Explainer {
     for (index, cluster) in clusters.enumerated() {
       let toll = solve(cluster, &hostAnswers, &nodeAnswers)
       var restored: Int64?
+      var isMany = toll >= 2
       if let fleetwide, fleetwide.clusters.contains(index) {
+        isMany = true
         restored = fleetwide.sequence
-      } else if toll >= 2, cluster.hosts.count + cluster.nodes.count > 1 {
+      } else if cluster.hosts.count + cluster.nodes.count > 1 {
         restored = self.restored(cluster)
       }
       guard let restored else { continue }
-      for host in cluster.hosts { hostAnswers[fleet.hosts[host].host]?.addRestored(at: restored) }
-      for node in cluster.nodes {
-        fleet.nodes[node].id.map { nodeAnswers[$0]?.addRestored(at: restored) }
+      for host in cluster.hosts {
+        hostAnswers[fleet.hosts[host].host]?.addRestored(at: restored, insteadOfMany: isMany)
+      }
+      for id in cluster.nodes.compactMap({ fleet.nodes[$0].id }) {
+        nodeAnswers[id]?.addRestored(at: restored, insteadOfMany: isMany)
       }
     }
     return findings.map { finding in
@@ -95,12 +99,13 @@ package struct Explainer {
     let answers = solver.answers()
     for answer in answers {
       for (place, search) in hosts.enumerated() {
-        hostAnswers[search.trail.host, default: Answers()].add(answer, place, search.trail)
+        hostAnswers[search.trail.host, default: Answers(listedMax: listedMax)].add(
+          answer, place, search.trail)
       }
       for (place, index) in cluster.nodes.enumerated() {
         let trail = fleet.nodes[index]
         guard let id = trail.id else { continue }
-        nodeAnswers[id, default: Answers()].add(answer, place)
+        nodeAnswers[id, default: Answers(listedMax: listedMax)].add(answer, place)
       }
     }
     return answers.first?.toll ?? 0
