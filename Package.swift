@@ -58,10 +58,12 @@ let package = Package(
     target("LedgerForensics", ["LedgerCore", "LedgerPorts"]),
     target("LedgerPorts", ["LedgerCore"]),
     target("LedgerLog", ["LedgerCore", "LedgerFormat", "LedgerPorts"]),
+    target("FaultInjection", ["LedgerCore", "LedgerPorts"]),
     target(
       "LedgerEngine",
       [
-        "LedgerCore", "LedgerForensics", "LedgerFormat", "LedgerLog", "LedgerPorts", "LedgerText",
+        "FaultInjection", "LedgerCore", "LedgerForensics", "LedgerFormat", "LedgerLog",
+        "LedgerPorts", "LedgerText",
         "CShims",
       ]),
     target(

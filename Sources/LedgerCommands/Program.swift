@@ -33,9 +33,8 @@ extension Command {
     ],
     subcommands: [
       .initialize, .importFacts, .append, .export, .state, .show, .timeline, .blame, .compare,
-      .usage, .log, .audit, .verify, .salvage, .snapshot, .validate, .repair, .undo, .project,
-      .config,
-      .version, .completion, .manual,
+      .usage, .log, .audit, .verify, .salvage, .snapshot, .validate, .explain, .repair, .undo,
+      .project, .selftest, .config, .version, .completion, .manual,
     ])
 
   static let version = Command("version", summary: "print the version", section: "Help")
@@ -137,10 +136,12 @@ extension Context {
   /// Refuses the formats that one command alone can print.
   fileprivate func checkFormat() throws(Failure) {
     let command = parsed.path.first ?? ""
-    let only: [OutputFormat: String] = [.svg: "timeline", .html: "audit"]
-    guard let wanted = only[format], wanted != command else { return }
+    let only: [OutputFormat: [String]] = [.svg: ["timeline"], .html: ["audit", "explain"]]
+    guard let able = only[format], !able.contains(command) else { return }
     throw Failure(
-      .usage, "\(command) cannot be printed as \(format.rawValue); only \(wanted) can")
+      .usage,
+      "\(command) cannot be printed as \(format.rawValue); only "
+        + "\(able.joined(separator: " and ")) can")
   }
 
   fileprivate func run() throws(Failure) -> ExitCode {
@@ -161,6 +162,8 @@ extension Context {
     case "salvage": return try runSalvage()
     case "snapshot": return try runSnapshot()
     case "validate": return try runValidate()
+    case "explain": return try runExplain()
+    case "selftest": return try runSelftest()
     case "repair": return try runRepair()
     case "undo": return try runUndo()
     case "project": return try runProject()

@@ -50,7 +50,7 @@ package struct UsageMeter: FoldObserver {
   }
 
   /// Microseconds as decimal seconds without needless zeros.
-  private static func seconds(_ value: Int128) -> String {
+  static func seconds(_ value: Int128) -> String {
     let (whole, rest) = value.quotientAndRemainder(dividingBy: 1_000_000)
     guard rest != 0 else { return String(whole) }
     var digits = String(rest.magnitude)

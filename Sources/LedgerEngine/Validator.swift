@@ -75,13 +75,17 @@ package struct Validator {
     let target = try projected(current, sequence)
     guard checks.contains(.ledger), live.position != nil else { return (target, []) }
     let demanded = try lastStateSequence(current)
-    guard sequence < demanded else { return (target, []) }
+    return (target, Validator.lag(sequence, behind: demanded, label: label).map { [$0] } ?? [])
+  }
+
+  /// The finding that a store which stands at `sequence` lacks changes up to `demanded`; nil where it lacks none.
+  static func lag(_ sequence: Int64, behind demanded: Int64, label: String) -> Finding? {
+    guard sequence < demanded else { return nil }
     let field = FieldDifference(
       "sequence", projected: .integer(demanded), live: .integer(sequence))
-    let finding = Finding(
+    return Finding(
       .behind, FindingEntity(.store, Name(label)), store: label, fields: [field],
       "the store stands at sequence \(sequence) and the ledger's last change is \(demanded)")
-    return (target, [finding])
   }
 
   /// `ledger`, or a newer look at it, once it is sure that `position` is one of it.

@@ -72,7 +72,8 @@ extension LogReader {
     var batch = EntryBatch()
     // Keys are watched while a log is opened for writing, where names are kept.
     var cursor = cursor(
-      from: start?.block ?? 0, keepsTexts: options.keepsNodeNames || options.keepsDetails)
+      from: start?.block ?? 0,
+      keepsTexts: options.keepsNodeNames || options.keepsDetails || options.keepsTexts)
     while let block = try cursor.next(into: &batch) {
       let rows = 0..<selection.prefix(of: batch)
       // A block without a selected row does not belong to the state, nor do the ids that it brings.

@@ -17,9 +17,14 @@ package struct ReplayOptions: Sendable {
   package var keepsNodeNames = false
   package var keepsDetails = false
   package var keepsTouches = false
+  /// Whether watchers see texts too, which folding numbers does not need.
+  package var keepsTexts = false
 
-  package init(keepsNodeNames: Bool = false, keepsDetails: Bool = false, keepsTouches: Bool = false)
-  {
+  package init(
+    keepsNodeNames: Bool = false, keepsDetails: Bool = false, keepsTouches: Bool = false,
+    keepsTexts: Bool = false
+  ) {
+    self.keepsTexts = keepsTexts
     self.keepsNodeNames = keepsNodeNames
     self.keepsDetails = keepsDetails
     self.keepsTouches = keepsTouches

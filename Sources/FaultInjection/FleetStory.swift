@@ -1,0 +1,59 @@
+package import LedgerCore
+
+/// A history as a live system hears it: one step for each fact that changes nodes or hosts, with dense numbers for ids.
+package struct FleetStory: Sendable {
+  /// What one fact tells.
+  package struct Step: Sendable {
+    package var sequence: Int64
+    package var type: EventType
+    package var occurred: Timestamp
+    /// The node, by its number in `nodeNames`; -1 for facts about hosts.
+    var node: Int32 = -1
+    /// The host that the fact names, by its number in `hostNames`; -1 for none.
+    var host: Int32 = -1
+    /// What the fact says of sizes; `Resources.unchanged` where it says nothing.
+    var size: Resources
+    var image: Name?
+    var config: Name?
+    /// Whether the deletion of the node, or its absence, was adopted.
+    var ends = false
+    /// Counters that a host was given by an adoption.
+    var counters: Counters?
+  }
+
+  package private(set) var steps: [Step] = []
+  private(set) var nodeNames: [Name] = []
+  private(set) var hostNames: [Name] = []
+  private var nodeNumbers: [Name: Int32] = [:]
+  private var hostNumbers: [Name: Int32] = [:]
+
+  package init() {}
+
+  /// Hears one fact; what history contradicts is not heard.
+  package mutating func hear(_ fact: Fact, sequence: Int64) {
+    guard fact.contradiction == nil else { return }
+    var step = Step(
+      sequence: sequence, type: fact.type, occurred: fact.occurred, size: fact.resources)
+    step.image = fact.attributes.image
+    step.config = fact.attributes.config
+    switch fact.type {
+    case .nodeCreated, .nodeUpgraded, .nodeUpgradeRolledBack, .nodeMoved, .nodeDeleted: break
+    case .stateAdopted where fact.node != nil: step.ends = fact.rare.present == false
+    case .stateAdopted where fact.host != nil: step.counters = fact.rare.counters
+    default: return
+    }
+    if let node = fact.node { step.node = FleetStory.number(of: node, &nodeNumbers, &nodeNames) }
+    if let host = fact.host { step.host = FleetStory.number(of: host, &hostNumbers, &hostNames) }
+    steps.append(step)
+  }
+
+  private static func number(
+    of name: Name, _ numbers: inout [Name: Int32], _ names: inout [Name]
+  ) -> Int32 {
+    if let known = numbers[name] { return known }
+    let number = Int32(names.count)
+    names.append(name)
+    numbers[name] = number
+    return number
+  }
+}

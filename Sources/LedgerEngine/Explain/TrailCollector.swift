@@ -1,0 +1,321 @@
+internal import LedgerCore
+internal import LedgerForensics
+internal import LedgerLog
+internal import LedgerPorts
+
+/// Gathers the entries of drifted hosts and nodes while a log is replayed.
+///
+/// Memory is bounded by what has drifted, and by the live nodes that were upgraded; never by the log.
+final class TrailCollector {
+  /// A node while it lives, where it has to do with something drifted.
+  private struct Life {
+    var name: Name
+    var size: Resources
+    var older: [Resources] = []
+    /// Where the node's trail is among the drifted ones.
+    var trail: Int?
+    var host: UInt32
+    /// The last entries that wrote the node's numbers, and its place.
+    var resized: Int64 = 0
+    var moved: Int64 = 0
+    var isOver = false
+  }
+
+  private struct PlacedEvent {
+    var event: HostEvent
+    var life: Int
+  }
+
+  private static let noLife: Int32 = -1
+
+  /// By slot: where the host's trail is; below zero for none.
+  private let hostPlaces: [Int32]
+  private var hostEvents: [[PlacedEvent]]
+  private let nodePlaces: [Name: Int]
+  private var nodeChanges: [[NodeChange]]
+  private let voided: Set<Int64>
+  private var repairs: AppliedRepairs
+
+  private var lives: [Life] = []
+  /// By slot: where the node's life is among `lives`.
+  private var lifeOfSlot: [Int32] = []
+  private var names: [Name] = []
+  /// Of nodes that are not followed: by slot what they take, and what they took before they were resized.
+  private var sizes: [Resources] = []
+  private var olderOfSlot: [Int: [Resources]] = [:]
+  private var batch = EntryBatch()
+  private var nextRow = 0
+  private var nextName = 0
+  private let hostNames: [Name]
+
+  /// `hosts` says by slot, and `nodes` by id, where a trail is (below zero for none); repairs of `store` are noted.
+  init(
+    hosts: [Int32], hostCount: Int, nodes: [Name: Int], voided: Set<Int64>, store: String,
+    hostNames: [Name]
+  ) {
+    hostPlaces = hosts
+    nodePlaces = nodes
+    self.voided = voided
+    repairs = AppliedRepairs(store: store)
+    self.hostNames = hostNames
+    hostEvents = Array(repeating: [], count: hostCount)
+    nodeChanges = Array(repeating: [], count: nodes.count)
+  }
+
+  // MARK: - Results
+
+  /// The last repair of the store that made it right and was not taken back; 0 for none.
+  var rightThrough: Int64 { repairs.last }
+
+  /// The events of the host at `place` behind `first`, once everything was replayed.
+  func events(of place: Int, after first: Int64) -> [HostEvent] {
+    hostEvents[place].filter { $0.event.sequence > first }.map { placed in
+      var event = placed.event
+      let life = lives[placed.life]
+      if !life.isOver {
+        switch event.type {
+        case .nodeUpgraded, .nodeUpgradeRolledBack:
+          event.isShownByRow = life.resized <= event.sequence
+        case .nodeMoved: event.isShownByRow = life.moved <= event.sequence
+        default: event.isShownByRow = true
+        }
+      }
+      return event
+    }
+  }
+
+  func changes(of place: Int) -> [NodeChange] { nodeChanges[place] }
+
+  /// Passes the rows behind the last change of a host.
+  func finish() { advance(to: batch.count) }
+
+  // MARK: - Rows
+
+  fileprivate func begin(_ next: EntryBatch) {
+    finish()
+    repairs.note(next)
+    batch = next
+    nextRow = 0
+    nextName = 0
+  }
+
+  fileprivate func hostChanged(
+    _ host: UInt32, from before: Counters, to after: Counters, row: Int
+  ) {
+    guard let place = hostPlace(host) else { return }
+    let kind = batch.kinds[row]
+    let sequence = batch.firstSequence + Int64(row)
+    guard let type = RowKind.type(of: kind), RowKind.subject(of: kind) == .node else {
+      // Adopted counters: what was before them no longer matters.
+      hostEvents[place].removeAll()
+      return
+    }
+    advance(to: row)
+    let slot = Int(batch.subjects[row])
+    let effect = Effect(after) &- Effect(before)
+    if RowKind.opensNode(kind) { advance(to: row + 1) }
+    guard let index = life(of: slot) ?? adopt(slot) else {
+      return
+    }
+    let life = lives[index]
+    var size = life.size
+    if type == .nodeUpgraded || type == .nodeUpgradeRolledBack {
+      size = batch.shapes[Int(batch.numbers[row])].over(size)
+    }
+    let event = HostEvent(
+      sequence: sequence, occurred: Timestamp(microseconds: batch.occurred[row]), type: type,
+      node: life.name, effect: effect, after: Effect(after), size: size,
+      olderSizes: life.older.filter { $0 != size || type == .nodeUpgraded },
+      otherHost: type == .nodeMoved ? otherHost(row, host, life.host) : nil)
+    hostEvents[place].append(PlacedEvent(event: event, life: index))
+  }
+
+  private func life(of slot: Int) -> Int? {
+    guard slot < lifeOfSlot.count, lifeOfSlot[slot] != TrailCollector.noLife else { return nil }
+    return Int(lifeOfSlot[slot])
+  }
+
+  /// Follows a node from now on that comes from a host which has not drifted.
+  private func adopt(_ slot: Int) -> Int? {
+    guard slot < names.count else { return nil }
+    let older = olderOfSlot.removeValue(forKey: slot) ?? []
+    return follow(
+      Life(name: names[slot], size: sizes[slot], older: older, host: Slot.none), in: slot)
+  }
+
+  private func follow(_ life: Life, in slot: Int) -> Int {
+    lifeOfSlot[slot] = Int32(lives.count)
+    lives.append(life)
+    return lives.count - 1
+  }
+
+  /// The host on the other side of a move from `source`.
+  private func otherHost(_ row: Int, _ host: UInt32, _ source: UInt32) -> Name? {
+    let target = batch.hosts[row]
+    let other = target == host ? source : target
+    return other == Slot.none || other == host ? nil : name(ofHost: other)
+  }
+
+  /// Passes the rows before `end`.
+  private func advance(to end: Int) {
+    let traits = RowTraits.table
+    while nextRow < end {
+      let row = nextRow
+      nextRow += 1
+      let kind = batch.kinds[row]
+      guard traits[Int(kind)] & RowTraits.node != 0 else { continue }
+      let slot = Int(batch.subjects[row])
+      if RowKind.opensNode(kind) {
+        open(row, slot)
+      } else if let index = life(of: slot) {
+        change(row, slot, index)
+      } else if RowKind.hasShape(kind) {
+        resize(row, slot)
+      }
+    }
+  }
+
+  private func open(_ row: Int, _ slot: Int) {
+    guard nextName < batch.newNodes.count else { return }
+    let name = batch.newNodes[nextName]
+    nextName += 1
+    while names.count <= slot {
+      names.append("")
+      sizes.append(.zero)
+      lifeOfSlot.append(TrailCollector.noLife)
+    }
+    names[slot] = name
+    sizes[slot] = said(row).over(.zero)
+    if !olderOfSlot.isEmpty { olderOfSlot[slot] = nil }
+    let host = batch.hosts[row]
+    let trail = nodePlaces.isEmpty ? nil : nodePlaces[name]
+    // A node whose deletion is voided never ended, and one whose creation is voided never was.
+    guard trail != nil || hostPlace(host) != nil, life(of: slot) == nil,
+      !voided.contains(batch.firstSequence + Int64(row))
+    else { return }
+    let size = sizes[slot]
+    _ = follow(Life(name: name, size: size, trail: trail, host: host), in: slot)
+    guard let trail else { return }
+    var change = nodeChange(row)
+    change.creates = true
+    change.resources = size
+    nodeChanges[trail].append(change)
+  }
+
+  /// Notes the size of a node that is not followed; it may move to where it is.
+  private func resize(_ row: Int, _ slot: Int) {
+    guard slot < sizes.count, !voided.contains(batch.firstSequence + Int64(row)) else { return }
+    let size = said(row).over(sizes[slot])
+    guard size != sizes[slot] else { return }
+    olderOfSlot[slot, default: []].append(sizes[slot])
+    sizes[slot] = size
+  }
+
+  private func change(_ row: Int, _ slot: Int, _ index: Int) {
+    let sequence = batch.firstSequence + Int64(row)
+    guard !voided.contains(sequence) else { return }
+    var life = lives[index]
+    defer { lives[index] = life }
+    let kind = batch.kinds[row]
+    if let trail = life.trail {
+      var change = nodeChange(row)
+      change.deletes = RowKind.closesNode(kind)
+      nodeChanges[trail].append(change)
+    }
+    if RowKind.closesNode(kind) {
+      life.isOver = true
+      lifeOfSlot[slot] = TrailCollector.noLife
+      return
+    }
+    let size = said(row).over(life.size)
+    if size != life.size {
+      if !life.older.contains(life.size) { life.older.append(life.size) }
+      life.size = size
+      life.resized = sequence
+    }
+    if RowKind.hasHost(kind) {
+      life.host = batch.hosts[row]
+      life.moved = sequence
+    }
+  }
+
+  private func hostPlace(_ slot: UInt32) -> Int? {
+    guard slot < UInt32(hostPlaces.count), hostPlaces[Int(slot)] >= 0 else { return nil }
+    return Int(hostPlaces[Int(slot)])
+  }
+
+  /// The numbers that a row says of its node.
+  private func said(_ row: Int) -> Resources {
+    let kind = batch.kinds[row]
+    if RowKind.hasShape(kind), !batch.shapes.isEmpty {
+      return batch.shapes[Int(batch.numbers[row])]
+    }
+    let unsaid = Resources.unchanged
+    return batch.detail(of: row)?.resources
+      ?? Resources(cpuMillicores: unsaid, memoryBytes: unsaid, diskBytes: unsaid)
+  }
+
+  private func nodeChange(_ row: Int) -> NodeChange {
+    let kind = batch.kinds[row]
+    var change = NodeChange(
+      sequence: batch.firstSequence + Int64(row), type: RowKind.type(of: kind) ?? .nodeUpgraded,
+      resources: said(row))
+    if RowKind.hasHost(kind) {
+      let slot = batch.hosts[row]
+      change.host = .some(slot == Slot.none ? nil : name(ofHost: slot))
+    }
+    let reference = Int(batch.attributeRefs[row])
+    if reference > 0 {
+      change.image = batch.attributes[reference - 1].image
+      change.config = batch.attributes[reference - 1].config
+    }
+    return change
+  }
+
+  private func name(ofHost slot: UInt32) -> Name? {
+    Int(slot) < hostNames.count ? hostNames[Int(slot)] : nil
+  }
+}
+
+/// The repairs of one store that were applied: behind each of them it agreed with the ledger.
+private struct AppliedRepairs {
+  let store: String
+  private var begun: Set<Int64> = []
+  private var finished: [Int64: Int64] = [:]
+
+  init(store: String) { self.store = store }
+
+  var last: Int64 { finished.values.max() ?? 0 }
+
+  mutating func note(_ batch: EntryBatch) {
+    for detail in batch.details {
+      let fact = detail.fact
+      let sequence = batch.firstSequence + Int64(detail.row)
+      switch fact.type {
+      case .repairStarted where fact.rare.store == Name(store):
+        begun.insert(sequence)
+        // Whoever takes a repair back brings the drift back.
+        if let undone = fact.rare.target { finished[undone] = nil }
+      case .repairFinished where fact.rare.outcome == "applied":
+        if let target = fact.rare.target, begun.contains(target) { finished[target] = sequence }
+      default: break
+      }
+    }
+  }
+}
+
+/// Hands the changes of hosts to a collector.
+struct TrailObserver: FoldObserver {
+  let collector: TrailCollector
+
+  mutating func hostChanged(
+    _ host: UInt32, from before: Counters, to after: Counters, row: Int, in batch: EntryBatch
+  ) { collector.hostChanged(host, from: before, to: after, row: row) }
+}
+
+/// Hands blocks to a collector, before they are folded.
+struct TrailWatcher: ReplayWatcher {
+  let collector: TrailCollector
+
+  mutating func block(_ batch: EntryBatch, of total: Int64) { collector.begin(batch) }
+}

@@ -1,0 +1,226 @@
+internal import LedgerCore
+
+/// Entries of a host that all faults treat alike.
+struct EventClass: Hashable {
+  var type: EventType
+  var effect: Effect
+  var size: Resources
+  var olderSizes: [Resources]
+  var isShownByRow: Bool
+  var otherHost: Name?
+
+  init(_ event: HostEvent) {
+    type = event.type
+    effect = event.effect
+    size = event.size
+    olderSizes = event.olderSizes
+    isShownByRow = event.isShownByRow
+    otherHost = event.otherHost
+  }
+}
+
+/// One kind of fault that could have happened to each of several entries, with the same effect on the host.
+struct CounterFault {
+  var fault: Fault
+  /// The columns that were missed, or truncated.
+  var fields: UInt8 = 0
+  /// Columns of the node's row instead of the host's counters.
+  var concernsRow = false
+  /// Whether some of the counters were written.
+  var isMixed = false
+  /// Whether a counter met zero afterwards and was kept there.
+  var isClamped = false
+  /// The other host of a wrong one.
+  var otherHost: Name?
+  var toll = Toll.fault
+  /// The host among whose entries they are, where that is another one.
+  var source: HostTrail?
+  /// Where the entries are among the host's.
+  var events: [Int]
+  /// The weight of one of the entries.
+  var weight = 0.0
+}
+
+/// Every effect that one fault can have had on a host's counters.
+///
+/// Entries are grouped first: a fleet has a dozen sizes, so that thousands of entries make a few hundred effects.
+struct CounterAtoms {
+  private(set) var faults: [Effect: [CounterFault]] = [:]
+  /// Every effect, in an order that does not depend on hashing.
+  private(set) var effects: [Effect] = []
+  /// The effects of plain faults: an entry skipped, applied twice, or released at another size.
+  private(set) var plainEffects: [Effect] = []
+  private var plain: Set<Effect> = []
+  private let events: [HostEvent]
+  /// Hosts that drifted exactly the other way.
+  private let partners: [HostTrail]
+
+  init(_ trail: HostTrail, partners: [HostTrail]) {
+    events = trail.events
+    self.partners = partners
+    var classes: [EventClass: [Int]] = [:]
+    for (index, event) in events.enumerated() {
+      classes[EventClass(event), default: []].append(index)
+    }
+    let ordered = classes.sorted { $0.value[0] < $1.value[0] }
+    for (kind, members) in ordered {
+      addWhole(kind, members)
+      addParts(kind, members)
+      addOldSizes(kind, members)
+      addTruncations(kind, members)
+    }
+    addClamps()
+    for partner in partners { addWrongHost(trail, partner) }
+    weigh()
+  }
+
+  private mutating func add(_ effect: Effect, _ fault: CounterFault, isPlain: Bool = false) {
+    guard effect != .zero else { return }
+    if faults[effect] == nil { effects.append(effect) }
+    faults[effect, default: []].append(fault)
+    if isPlain, plain.insert(effect).inserted { plainEffects.append(effect) }
+  }
+
+  private mutating func addWhole(_ kind: EventClass, _ members: [Int]) {
+    let all = kind.effect.dimensions
+    let toll = toll(of: kind)
+    add(
+      kind.effect, CounterFault(fault: .duplicated, toll: toll, events: members), isPlain: true)
+    // Where the row shows that the entry arrived, only the counters missed it.
+    let rowTells = kind.isShownByRow || kind.type == .nodeDeleted
+    let missed = kind.effect.negated
+    add(
+      missed,
+      CounterFault(
+        fault: .skipped, toll: rowTells ? Toll.secondary : toll, events: members),
+      isPlain: true)
+    add(
+      missed, CounterFault(fault: .partial, fields: all, toll: toll, events: members),
+      isPlain: true)
+    // Without its row's part, the entry is counted again by whoever reads the row later.
+    if !rowTells, kind.type != .nodeDeletionRequested {
+      add(
+        kind.effect,
+        CounterFault(fault: .partial, fields: all, concernsRow: true, toll: toll, events: members))
+    }
+  }
+
+  /// Where the other host of a move drifted the other way, it is one fault of two hosts.
+  private func toll(of kind: EventClass) -> Double {
+    let isShared = kind.otherHost.map { other in partners.contains { $0.host == other } } ?? false
+    return isShared ? Toll.shared : Toll.fault
+  }
+
+  private mutating func addParts(_ kind: EventClass, _ members: [Int]) {
+    let all = kind.effect.dimensions
+    let toll = toll(of: kind)
+    for bits in UInt8(1)..<16 where bits & all == bits && bits != all {
+      add(
+        kind.effect.negated.masked(bits),
+        CounterFault(
+          fault: .partial, fields: bits, isMixed: true, toll: toll, events: members))
+    }
+  }
+
+  private mutating func addOldSizes(_ kind: EventClass, _ members: [Int]) {
+    guard let released = kind.released else { return }
+    for older in kind.olderSizes {
+      let effect = Effect(0, released) &- Effect(0, older)
+      add(
+        effect, CounterFault(fault: .oldSizeUsed, fields: effect.dimensions, events: members),
+        isPlain: true)
+    }
+  }
+
+  private mutating func addTruncations(_ kind: EventClass, _ members: [Int]) {
+    var seen: Set<Effect> = []
+    let exact = Effect(0, kind.size)
+    for truncation in Truncation.all {
+      let lost = Effect(0, truncation.applied(to: kind.size)) &- exact
+      let effect = kind.effect[0] < 0 ? lost.negated : lost
+      guard effect != .zero, seen.insert(effect).inserted else { continue }
+      add(
+        effect, CounterFault(fault: .unitTruncated, fields: effect.dimensions, events: members))
+    }
+  }
+
+  /// A counter that lacks something meets zero and stays there: less is missing afterwards.
+  private mutating func addClamps() {
+    guard let last = events.last else { return }
+    var lowest = last.after
+    for index in events.indices.reversed() {
+      let event = events[index]
+      lowest.replace(with: event.after, where: event.after .< lowest)
+      let missing = event.effect[0] < 0 ? event.effect : event.effect.negated
+      var kept = missing
+      kept.replace(with: lowest.negated, where: missing .< lowest.negated .& missing .< .zero)
+      guard kept != missing, kept != .zero else { continue }
+      let root: Fault = event.effect[0] < 0 ? .duplicated : .skipped
+      if let position = faults[kept]?.firstIndex(where: {
+        $0.isClamped && $0.fault == root
+      }) {
+        faults[kept]?[position].events.append(index)
+      } else {
+        add(kept, CounterFault(fault: root, isClamped: true, events: [index]))
+      }
+    }
+  }
+
+  /// One of the two hosts lacks an entry's effect, and the other has it.
+  private mutating func addWrongHost(_ trail: HostTrail, _ partner: HostTrail) {
+    let lost = events.indices.filter { events[$0].effect == partner.drift }
+    if !lost.isEmpty {
+      add(
+        trail.drift,
+        CounterFault(
+          fault: .wrongHost, otherHost: partner.host, toll: Toll.shared, events: lost))
+    }
+    let found = partner.events.indices.filter { partner.events[$0].effect == trail.drift }
+    guard !found.isEmpty else { return }
+    add(
+      trail.drift,
+      CounterFault(
+        fault: .wrongHost, otherHost: trail.host, toll: Toll.shared, source: partner,
+        events: found))
+  }
+
+  /// Divides the share of each class among its candidates.
+  private mutating func weigh() {
+    var candidates: [Fault: Int] = [:]
+    for list in faults.values {
+      for fault in list { candidates[fault.name, default: 0] += fault.events.count }
+    }
+    for effect in faults.keys {
+      for index in (faults[effect] ?? []).indices {
+        guard let name = faults[effect]?[index].name else { continue }
+        let count = Double(candidates[name] ?? 1)
+        var weight = Odds.share(of: name) / count
+        if faults[effect]?[index].toll == Toll.secondary { weight *= 0.1 }
+        // A program writes all counters in one statement, or forgets them.
+        if faults[effect]?[index].isMixed == true { weight *= 0.5 }
+        faults[effect]?[index].weight = weight
+      }
+    }
+  }
+}
+
+extension CounterFault {
+  /// What the fault is called: a clamp is the more telling part of two.
+  var name: Fault { isClamped ? .clamped : fault }
+}
+
+extension EventClass {
+  /// What the entry took off the host's resources, or nil where it took nothing off.
+  var released: Resources? {
+    switch type {
+    case .nodeDeleted where effect[0] < 0, .nodeDeletionRequested where effect[0] < 0,
+      .nodeMoved where effect[0] < 0:
+      size
+    case .nodeUpgraded, .nodeUpgradeRolledBack:
+      Resources(
+        cpuMillicores: size.cpuMillicores &- effect[1], memoryBytes: size.memoryBytes &- effect[2],
+        diskBytes: size.diskBytes &- effect[3])
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,68 @@
+internal import LedgerCore
+
+extension CounterSolution {
+  /// How many answers it stands for.
+  var count: Int { faults.reduce(1) { $0 * max($1.events.count, 1) } }
+
+  /// The first `limit` of its answers, those of the latest entries first.
+  func expand(_ trail: HostTrail, limit: Int) -> [(causes: [Cause], weight: Double)] {
+    guard !faults.isEmpty else { return [([], weight)] }
+    let share = weight / Double(max(count, 1))
+    var lists: [[Cause]] = [[]]
+    for fault in faults {
+      let options = fault.causes(trail, limit: limit)
+      lists = Array(
+        lists.lazy.flatMap { list in options.lazy.map { list + $0 } }.prefix(limit))
+    }
+    return lists.map { ($0, share) }
+  }
+}
+
+extension CounterFault {
+  /// What the fault is for each of its entries, the latest first.
+  fileprivate func causes(_ trail: HostTrail, limit: Int) -> [[Cause]] {
+    if fault == .outOfBand {
+      return [[Cause(.outOfBand, host: trail.host, fields: Effect.counterFields(fields))]]
+    }
+    return events.suffix(limit).reversed().map { index in
+      let event = (source ?? trail).events[index]
+      var cause = Cause(
+        fault, sequence: event.sequence, type: event.type, node: event.node,
+        host: otherHost ?? trail.host)
+      if concernsRow {
+        cause.fields = rowColumns(event)
+      } else if fault != .skipped, fault != .duplicated {
+        cause.fields = Effect.counterFields(fields)
+      }
+      guard isClamped, let clamp = clamp(of: index, trail) else { return [cause] }
+      return [cause, clamp]
+    }
+  }
+
+  /// The columns of the node's row that an entry did not write.
+  private func rowColumns(_ event: HostEvent) -> [String] {
+    if event.otherHost != nil { return ["host_id"] }
+    let place = event.type == .nodeCreated ? ["host_id"] : []
+    return place
+      + Resources.fieldNames.indices.filter { event.effect[$0 + 1] != 0 }
+      .map { Resources.fieldNames[$0] }
+  }
+
+  /// Where a counter that lacks what the entry at `index` took met zero first.
+  private func clamp(of index: Int, _ trail: HostTrail) -> Cause? {
+    let event = trail.events[index]
+    let missing = event.effect[0] < 0 ? event.effect : event.effect.negated
+    for later in trail.events[index...] {
+      var fields: UInt8 = 0
+      for dimension in 0..<4
+      where missing[dimension] < 0 && later.after[dimension] &+ missing[dimension] < 0 {
+        fields |= 1 << UInt8(dimension)
+      }
+      guard fields != 0 else { continue }
+      return Cause(
+        .clamped, sequence: later.sequence, type: later.type, node: later.node, host: trail.host,
+        fields: Effect.counterFields(fields))
+    }
+    return nil
+  }
+}

@@ -1,0 +1,133 @@
+internal import LedgerCore
+
+/// Faults that together make up one effect on a host; each stands for as many entries as it lists.
+struct CounterSolution {
+  var faults: [CounterFault]
+  var toll: Double
+  /// The weight of all its readings together.
+  var weight: Double
+
+  static let nothing = CounterSolution(faults: [], toll: 0, weight: 1)
+}
+
+/// Finds the smallest sets of faults that give a host's counters exactly their drift.
+///
+/// Pairs and triples meet in the middle: for each effect, or pair of effects, the missing one is looked up.
+final class CounterSearch {
+  /// Pairs of effects that are tried for a third; a host with more distinct effects is searched in part.
+  private static let pairsMax = 2_000_000
+  /// Solutions that are kept for a drift; the others only add to the weight of the last one.
+  private static let solutionsMax = 512
+
+  let trail: HostTrail
+  private let atoms: CounterAtoms
+  private var known: [Effect: [CounterSolution]] = [:]
+
+  init(_ trail: HostTrail, partners: [HostTrail]) {
+    self.trail = trail
+    atoms = CounterAtoms(trail, partners: partners)
+  }
+
+  /// Every set of up to three faults that has this effect, the cheapest first; at the end the statement that an edit by
+  /// hand has it.
+  func solutions(of effect: Effect) -> [CounterSolution] {
+    if effect == .zero { return [.nothing] }
+    if let known = known[effect] { return known }
+    var found = singles(effect)
+    let hasSingle = found.contains { $0.toll < 2 }
+    found += restored(effect) + pairs(effect)
+    if !hasSingle, found.isEmpty { found += triples(effect) }
+    found.sort { ($0.toll, -$0.weight) < ($1.toll, -$1.weight) }
+    if found.count > CounterSearch.solutionsMax {
+      found.removeSubrange(CounterSearch.solutionsMax...)
+    }
+    found.append(outOfBand(effect))
+    known[effect] = found
+    return found
+  }
+
+  private func singles(_ effect: Effect) -> [CounterSolution] {
+    (atoms.faults[effect] ?? []).map { CounterSolution([$0]) }
+  }
+
+  /// Sets of two faults, with the second looked up.
+  private func pairs(_ effect: Effect) -> [CounterSolution] {
+    var found: [CounterSolution] = []
+    for first in atoms.effects {
+      let second = effect &- first
+      // Each pair is met twice; the lesser effect leads.
+      guard let faults = atoms.faults[first], let others = atoms.faults[second],
+        !CounterSearch.precedes(second, first)
+      else { continue }
+      for one in faults {
+        for other in others where !CounterSearch.isSame(one, other) {
+          found.append(CounterSolution([one, other]))
+        }
+      }
+    }
+    return found
+  }
+
+  private func triples(_ effect: Effect) -> [CounterSolution] {
+    let plain = atoms.plainEffects
+    guard plain.count * plain.count / 2 <= CounterSearch.pairsMax else { return [] }
+    var found: [CounterSolution] = []
+    for (index, first) in plain.enumerated() {
+      for second in plain[index...] {
+        let third = effect &- first &- second
+        guard let last = atoms.faults[third] else { continue }
+        for one in atoms.faults[first] ?? [] where one.toll == Toll.fault {
+          for other in atoms.faults[second] ?? [] where other.toll == Toll.fault {
+            for third in last where third.toll == Toll.fault {
+              found.append(CounterSolution([one, other, third]))
+            }
+          }
+        }
+        if found.count > CounterSearch.solutionsMax { return found }
+      }
+    }
+    return found
+  }
+
+  /// The live counters are those that the host had before.
+  private func restored(_ effect: Effect) -> [CounterSolution] {
+    guard effect == trail.drift else { return [] }
+    // The state before the last entry is the last entry skipped.
+    let then = trail.events.indices.dropLast(2).filter { trail.events[$0].after == trail.live }
+    guard !then.isEmpty else { return [] }
+    let weight = Odds.share(of: .restored) / Double(trail.events.count)
+    return [
+      CounterSolution([
+        CounterFault(fault: .restored, toll: Toll.secondary, events: then, weight: weight)
+      ])
+    ]
+  }
+
+  private func outOfBand(_ effect: Effect) -> CounterSolution {
+    CounterSolution([
+      CounterFault(
+        fault: .outOfBand, fields: effect.dimensions, toll: Toll.outOfBand, events: [],
+        weight: Odds.share(of: .outOfBand) * Odds.density(effect))
+    ])
+  }
+
+  private static func precedes(_ left: Effect, _ right: Effect) -> Bool {
+    for index in 0..<4 where left[index] != right[index] { return left[index] < right[index] }
+    return false
+  }
+
+  /// Whether two faults are about the same single entry.
+  private static func isSame(_ left: CounterFault, _ right: CounterFault) -> Bool {
+    left.events.count == 1 && left.events == right.events
+  }
+}
+
+extension CounterSolution {
+  fileprivate init(_ faults: [CounterFault]) {
+    self.faults = faults
+    toll = faults.reduce(0) { $0 + $1.toll }
+    weight = faults.reduce(1 / Odds.another) {
+      $0 * $1.weight * Double(max($1.events.count, 1)) * Odds.another
+    }
+  }
+}

@@ -1,0 +1,257 @@
+internal import LedgerCore
+internal import LedgerPorts
+
+/// One way in which a node's row came to hold what it holds, with what else it did to hosts.
+struct NodeFault {
+  var causes: [Cause]
+  /// What it did to the counters of hosts, sorted by host; hosts without effect are left out.
+  var effects: [HostEffect]
+  var toll: Double
+  var weight: Double
+}
+
+/// What a fault did to one host.
+struct HostEffect: Hashable {
+  var host: Name
+  var effect: Effect
+}
+
+/// Finds the faults that turn what a node's row should hold into what it holds.
+///
+/// Each entry of the node is left out in turn, as by a program that missed it: later entries say absolute values, so
+/// the row follows. A fault of the row comes with the hosts' counters (the program updated both or neither) or
+/// without; the counters decide later which it was.
+struct NodeFaults {
+  private let trail: NodeTrail
+  private let parts: Set<String>
+  private let rightThrough: Int64
+  private(set) var found: [NodeFault] = []
+
+  /// Entries of one node that are tried in pairs.
+  private static let pairedChangesMax = 40
+
+  init(_ trail: NodeTrail, parts: Set<String>, rightThrough: Int64) {
+    self.trail = trail
+    self.parts = parts
+    self.rightThrough = rightThrough
+    switch (trail.projected, trail.live) {
+    case (let row?, nil): explainMissing(row)
+    case (nil, let row?): explainExtra(row)
+    case (let projected?, let live?): explainChanged(projected, live)
+    case (nil, nil): break
+    }
+    addOutOfBand()
+  }
+
+  private var usable: [Int] {
+    trail.lastLife.filter { trail.changes[$0].sequence > rightThrough }
+  }
+
+  // MARK: - Rows that are missing or too many
+
+  private mutating func explainMissing(_ row: LiveNode) {
+    guard let creation = usable.first, trail.changes[creation].creates else { return }
+    let change = trail.changes[creation]
+    let share = hostEffects(from: row, to: nil)
+    add([cause(.skipped, creation, row.host)], share, 1, 1)
+    add([cause(.partial, creation, row.host, rowFields)], [], 1, 0.5)
+    // Counted and never written, so that later entries found no row: the first host keeps the first size.
+    if let born = rowBehind(creation) {
+      add(
+        [cause(.partial, creation, row.host, rowFields)], hostEffects(from: row, to: born), 1, 0.5)
+    }
+    // Where later entries count differences, only the first size is missing.
+    var first = row
+    first.resources = change.resources
+    first.host = change.host ?? nil
+    add([cause(.skipped, creation, first.host)], hostEffects(from: first, to: nil), 1, 0.3)
+    // The deletion of an earlier node of the same id came again.
+    if let stale = trail.changes[..<creation].lastIndex(where: \.deletes) {
+      add([cause(.duplicated, stale, row.host)], share, Toll.unusual, 0.3)
+    }
+  }
+
+  private mutating func explainExtra(_ row: LiveNode) {
+    guard let deletion = usable.last, trail.changes[deletion].deletes else { return }
+    let share = hostEffects(from: nil, to: row)
+    if let left = trail.row(omitting: [deletion]), fields(left, row).isEmpty {
+      add([cause(.skipped, deletion, row.host)], share, 1, 1)
+      add([cause(.partial, deletion, row.host, rowFields)], [], 1, 1)
+    } else {
+      for other in usable.dropLast().suffix(NodeFaults.pairedChangesMax) {
+        guard let left = trail.row(omitting: [deletion, other]), fields(left, row).isEmpty else {
+          continue
+        }
+        add(
+          [cause(.skipped, other, row.host), cause(.skipped, deletion, row.host)], share, 2,
+          Odds.another)
+      }
+    }
+    // The creation came again, after the deletion.
+    if let creation = usable.first, trail.changes[creation].creates {
+      let everything = Set(trail.changes.indices).subtracting([creation])
+      if let born = trail.row(omitting: everything), fields(born, row).isEmpty {
+        add([cause(.duplicated, creation, row.host)], share, Toll.secondary, 0.1)
+      }
+    }
+  }
+
+  // MARK: - Rows that differ
+
+  private mutating func explainChanged(_ projected: LiveNode, _ live: LiveNode) {
+    let wrong = fields(projected, live)
+    for index in usable where !trail.changes[index].creates && !trail.changes[index].deletes {
+      guard let left = trail.row(omitting: [index]) else { continue }
+      let missed = fields(projected, left)
+      guard Set(wrong).isSubset(of: missed), fields(left, live).allSatisfy({ !wrong.contains($0) })
+      else { continue }
+      addMissed(index, projected, live, wrong, isWhole: wrong.count == missed.count)
+    }
+    if wrong == ["host_id"], found.isEmpty { explainPlace(projected, live) }
+    explainTruncation(projected, live, wrong)
+    explainRestored(projected, live)
+    if !found.contains(where: { $0.toll < 2 }) { explainByPairs(projected, live) }
+  }
+
+  private mutating func addMissed(
+    _ index: Int, _ projected: LiveNode, _ live: LiveNode, _ wrong: [String], isWhole: Bool
+  ) {
+    let host = projected.host
+    let counted = hostEffects(from: projected, to: live)
+    let fault: Fault = isWhole ? .skipped : .partial
+    add([cause(fault, index, host, isWhole ? [] : wrong)], counted, 1, 1)
+    guard !counted.isEmpty else { return }
+    add([cause(.partial, index, host, wrong)], [], 1, 0.5)
+    // Counted where the node was then; its old row went on elsewhere.
+    if let before = rowBehind(index - 1), let behind = rowBehind(index) {
+      let stayed = hostEffects(from: before, to: behind)
+      add([cause(.partial, index, host, wrong)], sum(counted, stayed), 1, 0.5)
+    }
+  }
+
+  private mutating func explainPlace(_ projected: LiveNode, _ live: LiveNode) {
+    guard let placing = usable.last(where: { trail.changes[$0].host != nil }) else { return }
+    let counted = hostEffects(from: projected, to: live)
+    add([cause(.wrongHost, placing, live.host)], counted, 1, 0.5)
+    add([cause(.wrongHost, placing, live.host, ["host_id"])], [], 1, 0.3)
+  }
+
+  private mutating func explainTruncation(
+    _ projected: LiveNode, _ live: LiveNode, _ wrong: [String]
+  ) {
+    guard wrong.allSatisfy({ Resources.fieldNames.contains($0) }),
+      Truncation.all.contains(where: { $0.applied(to: projected.resources) == live.resources }),
+      let sized = usable.last(where: { trail.changes[$0].sets(wrong) })
+    else { return }
+    let counted = hostEffects(from: projected, to: live)
+    add([cause(.unitTruncated, sized, projected.host, wrong)], counted, 1, 0.5)
+    add([cause(.unitTruncated, sized, projected.host, wrong)], [], 1, 0.3)
+  }
+
+  /// The row as it was a while ago; the state before the last entry is that entry skipped.
+  private mutating func explainRestored(_ projected: LiveNode, _ live: LiveNode) {
+    let life = trail.lastLife
+    for index in life.dropLast(2).reversed() where trail.changes[index].sequence >= rightThrough {
+      let later = Set(index + 1..<trail.changes.endIndex)
+      guard let then = trail.row(omitting: later), fields(then, live).isEmpty else { continue }
+      let counted = hostEffects(from: projected, to: live)
+      var restored = Cause(
+        .restored, sequence: trail.changes[index].sequence, type: trail.changes[index].type,
+        node: projected.id, host: live.host)
+      restored.fields = fields(projected, live)
+      add([restored], counted, Toll.unusual, 0.1)
+      add([restored], [], Toll.unusual, 0.1)
+      return
+    }
+  }
+
+  private mutating func explainByPairs(_ projected: LiveNode, _ live: LiveNode) {
+    let tried = usable.dropFirst().suffix(NodeFaults.pairedChangesMax)
+    let counted = hostEffects(from: projected, to: live)
+    for (position, first) in tried.enumerated() {
+      for second in tried.dropFirst(position + 1) {
+        guard let left = trail.row(omitting: [first, second]), fields(left, live).isEmpty else {
+          continue
+        }
+        let causes = [cause(.skipped, first, live.host), cause(.skipped, second, live.host)]
+        add(causes, counted, 2, Odds.another)
+      }
+    }
+  }
+
+  // MARK: - Parts
+
+  private mutating func addOutOfBand() {
+    let id = trail.id
+    let wrong: [String] =
+      switch (trail.projected, trail.live) {
+      case (let projected?, let live?): fields(projected, live)
+      default: rowFields
+      }
+    let edit = Cause(
+      .outOfBand, node: id, host: (trail.live ?? trail.projected)?.host ?? nil, fields: wrong)
+    let counted = hostEffects(from: trail.projected, to: trail.live)
+    // Rows come and go by hand more easily than they get exactly an old value.
+    let weight = trail.projected == nil || trail.live == nil ? 0.05 : 0.01
+    add([edit], counted, Toll.outOfBand, weight)
+    if !counted.isEmpty { add([edit], [], Toll.outOfBand, weight) }
+  }
+
+  private mutating func add(
+    _ causes: [Cause], _ effects: [HostEffect], _ toll: Double, _ weight: Double
+  ) {
+    // The first way that leads to the same is the one to tell.
+    guard !found.contains(where: { $0.causes == causes && $0.effects == effects }) else { return }
+    found.append(NodeFault(causes: causes, effects: effects, toll: toll, weight: weight))
+  }
+
+  private func cause(
+    _ fault: Fault, _ index: Int, _ host: Name?, _ fields: [String] = []
+  ) -> Cause {
+    let change = trail.changes[index]
+    return Cause(
+      fault, sequence: change.sequence, type: change.type,
+      node: trail.id, host: host, fields: fields)
+  }
+
+  /// The columns in which two rows differ, of those that are compared.
+  private func fields(_ expected: LiveNode, _ actual: LiveNode) -> [String] {
+    let place = expected.host == actual.host ? [] : ["host_id"]
+    return place + actual.differences(from: expected, parts).map(\.name)
+  }
+
+  /// The row as it should have been behind the change at `index`.
+  private func rowBehind(_ index: Int) -> LiveNode? {
+    index < 0 ? nil : trail.row(omitting: Set(trail.changes.indices.dropFirst(index + 1)))
+  }
+
+  private func sum(_ left: [HostEffect], _ right: [HostEffect]) -> [HostEffect] {
+    var effects: [Name: Effect] = [:]
+    for part in left + right { effects[part.host, default: .zero] &+= part.effect }
+    return NodeFaults.sorted(effects)
+  }
+
+  private static func sorted(_ effects: [Name: Effect]) -> [HostEffect] {
+    effects.filter { $0.value != .zero }.sorted { $0.key < $1.key }
+      .map { HostEffect(host: $0.key, effect: $0.value) }
+  }
+
+  private var rowFields: [String] { ["host_id"] + Resources.fieldNames }
+
+  /// What the hosts' counters gain and lose when one row takes the place of another.
+  private func hostEffects(from old: LiveNode?, to new: LiveNode?) -> [HostEffect] {
+    var effects: [Name: Effect] = [:]
+    if let old, let host = old.host { effects[host, default: .zero] &-= Effect(1, old.resources) }
+    if let new, let host = new.host { effects[host, default: .zero] &+= Effect(1, new.resources) }
+    return NodeFaults.sorted(effects)
+  }
+}
+
+extension NodeChange {
+  /// Whether the entry says a number of every one of `columns`.
+  fileprivate func sets(_ columns: [String]) -> Bool {
+    zip(Resources.fieldNames, resources.values).allSatisfy { name, value in
+      value >= 0 || !columns.contains(name)
+    }
+  }
+}

@@ -1,0 +1,150 @@
+package import LedgerCore
+package import LedgerPorts
+
+/// One entry that changed the counters of a drifted host.
+package struct HostEvent: Sendable {
+  package var sequence: Int64
+  package var occurred: Timestamp
+  package var type: EventType
+  package var node: Name
+  /// What it did to the host's counters.
+  package var effect: Effect
+  /// The host's counters behind it.
+  package var after: Effect
+  /// What the node took behind it; of a deletion, before it.
+  package var size: Resources
+  /// What the node took in its earlier versions, without repetitions; mostly none.
+  package var olderSizes: [Resources]
+  /// The host on the other side of a move.
+  package var otherHost: Name?
+  /// Whether the row of the node would still show it, had the entry not arrived: the node lives, and no later entry
+  /// wrote the same columns.
+  package var isShownByRow = false
+
+  package init(
+    sequence: Int64, occurred: Timestamp, type: EventType, node: Name, effect: Effect,
+    after: Effect, size: Resources, olderSizes: [Resources], otherHost: Name?
+  ) {
+    self.sequence = sequence
+    self.occurred = occurred
+    self.type = type
+    self.node = node
+    self.effect = effect
+    self.after = after
+    self.size = size
+    self.olderSizes = olderSizes
+    self.otherHost = otherHost
+  }
+}
+
+/// The history of a drifted host, with what it should hold and what it holds.
+package struct HostTrail: Sendable {
+  package var host: Name
+  package var projected: Effect
+  package var live: Effect
+  /// What the host offers.
+  package var capacity: Resources
+  /// In the order of sequence; those before an adoption of the host's counters are left out.
+  package var events: [HostEvent]
+
+  package init(
+    host: Name, projected: Effect, live: Effect, capacity: Resources, events: [HostEvent] = []
+  ) {
+    self.host = host
+    self.projected = projected
+    self.live = live
+    self.capacity = capacity
+    self.events = events
+  }
+
+  /// What the live counters have too much.
+  var drift: Effect { live &- projected }
+}
+
+/// What one entry says of a node's row.
+package struct NodeChange: Sendable {
+  package var sequence: Int64
+  package var type: EventType
+  /// Whether the row begins with the entry.
+  package var creates = false
+  /// Whether the row ends with the entry.
+  package var deletes = false
+  /// The new place, where the entry says one.
+  package var host: Name??
+  /// `Resources.unchanged` where a number is not said.
+  package var resources: Resources
+  package var image: Name?
+  package var config: Name?
+
+  package init(sequence: Int64, type: EventType, resources: Resources) {
+    self.sequence = sequence
+    self.type = type
+    self.resources = resources
+  }
+}
+
+/// The history of a drifted node's row: every life of its id.
+package struct NodeTrail: Sendable {
+  package var projected: LiveNode?
+  package var live: LiveNode?
+  package var changes: [NodeChange]
+
+  package init(projected: LiveNode?, live: LiveNode?, changes: [NodeChange] = []) {
+    self.projected = projected
+    self.live = live
+    self.changes = changes
+  }
+
+  package var id: Name? { (projected ?? live)?.id }
+
+  /// The row that the changes lead to; without those at `omitted`, as a store that never heard of them has it.
+  func row(omitting omitted: Set<Int> = []) -> LiveNode? {
+    guard let id else { return nil }
+    var row: LiveNode?
+    for (index, change) in changes.enumerated() where !omitted.contains(index) {
+      if change.deletes {
+        row = nil
+      } else if change.creates {
+        row = LiveNode(
+          id: id, host: change.host ?? nil, image: change.image, config: change.config,
+          resources: change.resources)
+      } else if var known = row {
+        if let host = change.host { known.host = host }
+        known.resources = change.resources.over(known.resources)
+        known.image = change.image ?? known.image
+        known.config = change.config ?? known.config
+        row = known
+      }
+    }
+    return row
+  }
+
+  /// The changes of the node's last life, its deletion included.
+  var lastLife: Range<Int> {
+    (changes.lastIndex { $0.creates } ?? changes.startIndex)..<changes.endIndex
+  }
+}
+
+/// What the explainer works on: the drifted part of a fleet, with its history.
+package struct DriftedFleet: Sendable {
+  package var hosts: [HostTrail]
+  package var nodes: [NodeTrail]
+  /// The optional columns that the store has.
+  package var parts: Set<String>
+  /// Faults at or before this sequence are ruled out, because the store was seen to be right then; 0 for none.
+  package var rightThrough: Int64 = 0
+
+  package init(hosts: [HostTrail], nodes: [NodeTrail], parts: Set<String>) {
+    self.hosts = hosts
+    self.nodes = nodes
+    self.parts = parts
+  }
+}
+
+extension Observation {
+  /// The row of a host, by binary search.
+  package func host(_ id: Name) -> LiveHost? { find(id, in: hosts) }
+
+  /// The row of a node, by binary search.
+  package func node(_ id: Name) -> LiveNode? { find(id, in: nodes) }
+}
