@@ -33,7 +33,10 @@ let package = Package(
     .executable(name: "resource-validator", targets: ["resource-validator"]),
   ],
   traits: [
-    .trait(name: "OpenSSL", description: "SHA-256 by libcrypto instead of portable code."),
+    .trait(
+      name: "OpenSSL",
+      description:
+        "SHA-256 and Ed25519 by libcrypto; without it portable SHA-256, and no signatures."),
     .trait(name: "Gzip", description: "Reading of .gz files by zlib."),
     .default(enabledTraits: ["OpenSSL", "Gzip"]),
   ],
@@ -52,14 +55,20 @@ let package = Package(
         .target(name: "CCrypto", condition: .when(traits: ["OpenSSL"])),
       ]),
     target("LedgerText", ["LedgerCore"]),
+    target(
+      "LedgerProofs",
+      [
+        "LedgerCore", "LedgerFormat", "LedgerText",
+        .target(name: "CCrypto", condition: .when(traits: ["OpenSSL"])),
+      ]),
     target("LedgerForensics", ["LedgerCore", "LedgerPorts"]),
     target("LedgerPorts", ["LedgerCore"]),
-    target("LedgerLog", ["LedgerCore", "LedgerFormat", "LedgerPorts"]),
+    target("LedgerLog", ["LedgerCore", "LedgerFormat", "LedgerPorts", "LedgerProofs"]),
     target(
       "LedgerEngine",
       [
-        "LedgerCore", "LedgerForensics", "LedgerFormat", "LedgerLog", "LedgerPorts", "LedgerText",
-        "CShims",
+        "LedgerCore", "LedgerForensics", "LedgerFormat", "LedgerLog", "LedgerPorts", "LedgerProofs",
+        "LedgerText", "CShims",
       ]),
     target(
       "LinuxHost",
@@ -79,7 +88,7 @@ let package = Package(
       "LedgerCommands",
       [
         "CommandKit", "LedgerCore", "LedgerEngine", "LedgerForensics", "LedgerFormat", "LedgerLog",
-        "LedgerPorts", "LedgerText", "LinuxHost", "SQLiteStore",
+        "LedgerPorts", "LedgerProofs", "LedgerText", "LinuxHost", "SQLiteStore",
       ]),
     program("allocledger", ["LedgerCommands"]),
     program("resource-validator", ["LedgerCommands"]),
@@ -94,6 +103,7 @@ let package = Package(
     tests(
       "LedgerLogTests",
       ["LedgerCore", "LedgerEngine", "LedgerLog", "LedgerText", "LinuxHost", "TestSupport"]),
+    tests("LedgerProofsTests", ["LedgerCore", "LedgerFormat", "LedgerProofs"]),
     tests("LedgerTextTests", ["LedgerCore", "LedgerText"]),
     tests("ConnectorTests", ["LedgerCore", "LedgerPorts", "SQLiteStore"]),
     tests("ForensicsTests", ["LedgerCore", "LedgerForensics", "LedgerPorts"]),

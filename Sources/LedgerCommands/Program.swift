@@ -31,7 +31,8 @@ extension Command {
     ],
     subcommands: [
       .initialize, .importFacts, .append, .export, .state, .show, .timeline, .usage, .log, .verify,
-      .salvage, .snapshot, .validate, .repair, .undo, .project, .version,
+      .salvage, .snapshot, .checkpoint, .key, .prove, .verifyProof, .validate, .repair, .undo,
+      .project, .version,
       .completion, .manual,
     ])
 
@@ -140,6 +141,10 @@ extension Context {
     case "verify": return try runVerify()
     case "salvage": return try runSalvage()
     case "snapshot": return try runSnapshot()
+    case "checkpoint": return try runCheckpoint()
+    case "key": return try runKey()
+    case "prove": return try runProve()
+    case "verify-proof": return try runVerifyProof()
     case "validate": return try runValidate()
     case "repair": return try runRepair()
     case "undo": return try runUndo()

@@ -1,8 +1,10 @@
 internal import LedgerCore
 internal import LedgerFormat
 package import LedgerPorts
+package import LedgerProofs
 
-/// Checks every byte of a log that matters: checksums, end marks, slots, counts, flags, keys, and the chain.
+/// Checks every byte of a log that matters: checksums, end marks, slots, counts, flags, keys, the chain, and the tree with
+/// its checkpoints.
 ///
 /// It never writes. Damage to one block does not hide damage to another: all frames are read first, and only a log
 /// whose frames are whole is then followed entry by entry.
@@ -11,10 +13,13 @@ package struct Verification {
   package struct Progress: Hashable, Sendable {
     package var sequence: Int64
     package var link: [UInt8]
+    /// The tree, which may have entries of the commit behind `sequence` too.
+    package var tree: TreeRows
 
-    package init(sequence: Int64, link: [UInt8]) {
+    package init(sequence: Int64, link: [UInt8], tree: TreeRows) {
       self.sequence = sequence
       self.link = link
+      self.tree = tree
     }
   }
 
@@ -26,8 +31,14 @@ package struct Verification {
     package var segments = 0
     package var byteCount: Int64 = 0
     /// The last commit that was followed with its chain.
-    package var progress = Progress(sequence: 0, link: Chain.origin)
+    package var progress = Progress(sequence: 0, link: Chain.origin, tree: TreeRows())
     package var isComplete = false
+    /// What is wrong with the cached tree, which the next checkpoint makes anew.
+    package var caches: [Damage] = []
+    /// How many checkpoints the log was compared with.
+    package var checkpointCount = 0
+    /// The ledger's own checkpoints that none of the given keys has signed.
+    package var passedOver: [String] = []
   }
 
   private let disk: any Disk
@@ -40,8 +51,12 @@ package struct Verification {
   }
 
   /// Verifies; `goOn` is asked between blocks and can end it early.
+  ///
+  /// The log is compared with its own checkpoints, of those alone that `keys` have signed where there are any, and with
+  /// `checkpoints` that others kept.
   package mutating func run(
-    after start: Progress? = nil, wait: () -> Bool, goOn: (_ done: Int64, _ total: Int64) -> Bool
+    after start: Progress? = nil, checkpoints: [KnownCheckpoint] = [], keys: [VerifierKey] = [],
+    wait: () -> Bool, goOn: (_ done: Int64, _ total: Int64) -> Bool
   ) throws(LogError) {
     let reader: LogReader
     do throws(LogError) {
@@ -59,9 +74,62 @@ package struct Verification {
     noteTail(reader.map)
     try readFrames()
     guard result.damages.allSatisfy({ $0.kind == .tornTail }) else { return }
-    try follow(reader, after: start, goOn)
+    let own = try ownCheckpoints(reader, keys)
+    result.checkpointCount = own.count + checkpoints.count
+    var tree = TreeCheck(reader, own + checkpoints, rows: start?.tree ?? TreeRows())
+    try follow(reader, after: start, &tree, goOn)
+    for damage in tree.damages { note(damage) }
     guard result.isComplete else { return }
+    result.caches = tree.caches
+    try checkHosts(reader, checkpoints + own.suffix(1))
     for damage in try reader.snapshotDamages() { note(damage) }
+  }
+
+  /// The checkpoints that the ledger keeps; those that are damaged are noted.
+  private mutating func ownCheckpoints(
+    _ reader: LogReader, _ keys: [VerifierKey]
+  ) throws(LogError) -> [KnownCheckpoint] {
+    let stored = StoredCheckpoints(disk: disk, layout: layout)
+    var found: [KnownCheckpoint] = []
+    for path in try stored.paths() {
+      do throws(LogError) {
+        let known = try stored.read(path, ledger: reader.manifest.id)
+        if try isVouched(known, keys) {
+          found.append(known)
+        } else {
+          result.passedOver.append(path)
+        }
+      } catch {
+        guard case .damaged(let damage) = error else { throw error }
+        note(damage)
+      }
+    }
+    return found
+  }
+
+  private func isVouched(
+    _ known: KnownCheckpoint, _ keys: [VerifierKey]
+  ) throws(LogError) -> Bool {
+    do throws(ProofError) {
+      return keys.isEmpty ? true : try !known.note.signers(among: keys).isEmpty
+    } catch {
+      throw .damaged(Damage(.rotten, file: known.path, offset: 0, error.message))
+    }
+  }
+
+  /// Compares the maps of hosts of checkpoints whose entries are right with the state at their sequence.
+  private mutating func checkHosts(
+    _ reader: LogReader, _ checkpoints: [KnownCheckpoint]
+  ) throws(LogError) {
+    guard result.damages.allSatisfy({ $0.kind == .tornTail }) else { return }
+    for known in checkpoints {
+      let projection = try reader.project(.sequence(known.checkpoint.size))
+      guard projection.hostMap.root != known.checkpoint.hostsRoot else { continue }
+      note(
+        Damage(
+          .rotten, file: known.path, offset: 0,
+          "its map of hosts is not that of sequence \(known.checkpoint.size)"))
+    }
   }
 
   private mutating func note(_ damage: Damage) {
@@ -129,7 +197,7 @@ package struct Verification {
   // MARK: - Entries
 
   private mutating func follow(
-    _ reader: LogReader, after start: Progress?,
+    _ reader: LogReader, after start: Progress?, _ tree: inout TreeCheck,
     _ goOn: (_ done: Int64, _ total: Int64) -> Bool
   ) throws(LogError) {
     let first = start.flatMap { reader.map.block(of: $0.sequence) }.map { $0 + 1 } ?? 0
@@ -145,7 +213,8 @@ package struct Verification {
       while let block = try cursor.next(into: &batch) {
         try checkStart(of: block, index, reader, chain.link, isHashed: index >= first)
         let isLate = try pass(
-          &batch, block, reader, &registry, &chain, &latest, isHashed: index >= first)
+          &batch, block, reader, &registry, &chain, &tree, &latest, isHashed: index >= first)
+        tree.endBlock()
         try checkTimes(batch, block, index, reader, &recorded)
         try checkFlags(batch, block, isLate, reader)
         if block.frame.flags.contains(.endsCommit), index >= first {
@@ -153,12 +222,15 @@ package struct Verification {
           if let link = try cursor.link(of: block), link != chain.link {
             throw reader.damage(block, Malformed("the chain's link is another", at: 0))
           }
-          result.progress = Progress(sequence: block.nextSequence - 1, link: chain.link)
+          tree.endCommit(block.nextSequence - 1, link: chain.link)
+          result.progress.sequence = block.nextSequence - 1
+          result.progress.link = chain.link
         }
         index += 1
-        guard goOn(block.nextSequence - 1, reader.head) else { return }
+        guard goOn(block.nextSequence - 1, reader.head) else { break }
       }
-      result.isComplete = true
+      result.progress.tree = tree.rows
+      result.isComplete = index == reader.map.blocks.count
     } catch {
       guard case .damaged(let damage) = error else { throw error }
       note(damage)
@@ -180,7 +252,8 @@ package struct Verification {
   /// Walks over a block's rows; says whether one of them is late.
   private func pass(
     _ batch: inout EntryBatch, _ block: LogMap.Block, _ reader: LogReader,
-    _ registry: inout Registry, _ chain: inout Chain, _ latest: inout Int64, isHashed: Bool
+    _ registry: inout Registry, _ chain: inout Chain, _ tree: inout TreeCheck,
+    _ latest: inout Int64, isHashed: Bool
   ) throws(LogError) -> Bool {
     var slots = SlotReader()
     var isLate = false
@@ -192,8 +265,12 @@ package struct Verification {
         guard let fact = batch.fact(of: row, registry) else {
           throw MisplacedSlot(what: "an entry has no fact")
         }
-        chain.add(
-          fact, sequence: batch.firstSequence + Int64(row), recorded: batch.recorded)
+        let sequence = batch.firstSequence + Int64(row)
+        if tree.lacks(sequence) {
+          chain.add(fact, sequence: sequence, recorded: batch.recorded, leaves: &tree.leaves)
+        } else {
+          chain.add(fact, sequence: sequence, recorded: batch.recorded)
+        }
       }
       try slots.finish(batch)
     } catch { throw reader.damage(block, error) }
