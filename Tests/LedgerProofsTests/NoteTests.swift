@@ -119,9 +119,12 @@ struct NoteTests {
         try Checkpoint(fewer.map { $0 + "\n" }.joined())
       }
     }
-    for wrong in ["\n7\n", "\n+7\n", "\n07\n", "\n4\n"] where wrong != "\n7\n" {
-      let text = checkpoint.text.split(separator: "\n7\n").joined(separator: wrong[...])
-      #expect(throws: ProofError.self) { try Checkpoint(text) }
+    for wrong in ["+7", "07", "4", "7 "] {
+      var changed = lines
+      changed[1] = wrong[...]
+      #expect(throws: ProofError.self) {
+        try Checkpoint(changed.map { $0 + "\n" }.joined())
+      }
     }
   }
 }
