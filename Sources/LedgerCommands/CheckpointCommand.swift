@@ -37,18 +37,19 @@ extension Context {
     if parsed.argument("ACTION") != nil { return try listCheckpoints() }
     var keys: [SignerKey] = []
     for path in parsed.values("key") { keys.append(try signerKey(path)) }
-    let reader = try reader()
+    let evidence = try evidence()
+    let reader = evidence.reader
     let size = try size(of: parsed.value("at"), reader)
+    try telling { () throws(LogError) in
+      try StoredCheckpoints(disk: disk, layout: reader.layout).refuseRolledBack(
+        reader.map, reader.manifest, paths: evidence.stored.map(\.path))
+    }
     var prover = try prover(reader)
-    let stored = try storedCheckpoints(reader)
-    if let latest = stored.last {
+    if let latest = evidence.stored.last {
       // Nobody signs two histories of one ledger.
       try telling { () throws(LogError) in try prover.requireAgreement(with: latest) }
     }
-    let origin =
-      parsed.value("origin") ?? keys.first?.verifier.name ?? defaultOrigin(reader.manifest)
-    guard !origin.isEmpty, origin.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0 != "\u{7F}" })
-    else { throw Failure(.usage, "an origin is one line, and not empty") }
+    let origin = try origin(keys, reader.manifest)
     let checkpoint = try telling { () throws(LogError) in
       try prover.checkpoint(at: size, origin: origin)
     }
@@ -66,6 +67,13 @@ extension Context {
     return .clean
   }
 
+  private func origin(_ keys: [SignerKey], _ manifest: Manifest) throws(Failure) -> String {
+    let origin = parsed.value("origin") ?? keys.first?.verifier.name ?? defaultOrigin(manifest)
+    guard !origin.isEmpty, origin.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0 != "\u{7F}" })
+    else { throw Failure(.usage, "an origin is one line, and not empty") }
+    return origin
+  }
+
   /// The tree and what it proves; says what became of the cache.
   func prover(_ reader: LogReader) throws(Failure) -> Prover {
     let prover = try telling { () throws(LogError) in try Prover(reader) }
@@ -78,14 +86,25 @@ extension Context {
 
   func defaultOrigin(_ manifest: Manifest) -> String { "allocledger/\(hex(manifest.id))" }
 
-  /// The checkpoints that the ledger keeps, by size.
-  func storedCheckpoints(_ reader: LogReader) throws(Failure) -> [KnownCheckpoint] {
-    let stored = StoredCheckpoints(disk: disk, layout: reader.layout)
-    return try telling { () throws(LogError) in
-      try stored.paths().map { path throws(LogError) in
+  /// A ledger and the checkpoints that it keeps, by size.
+  struct Evidence {
+    let reader: LogReader
+    let stored: [KnownCheckpoint]
+  }
+
+  /// Opens the ledger with its checkpoints.
+  func evidence() throws(Failure) -> Evidence {
+    let stored = StoredCheckpoints(
+      disk: disk, layout: LogLayout(directory: try ledgerDirectory))
+    // Before the log: what another process adds to both meanwhile is in the log that is read.
+    let paths = try telling { () throws(LogError) in try stored.paths() }
+    let reader = try reader()
+    let known = try telling { () throws(LogError) in
+      try paths.map { path throws(LogError) in
         try stored.read(path, ledger: reader.manifest.id)
       }
     }
+    return Evidence(reader: reader, stored: known)
   }
 
   /// How many entries there were at a point; by times, those recorded until then.
@@ -131,10 +150,9 @@ extension Context {
   }
 
   private func listCheckpoints() throws(Failure) -> ExitCode {
-    let reader = try reader()
     var records = try RecordPrinter(
       [("sequence", true), ("origin", false), ("signed_by", false), ("file", false)], self)
-    for known in try storedCheckpoints(reader) {
+    for known in try evidence().stored {
       try records.add([
         .integer(known.checkpoint.size), .text(known.checkpoint.origin),
         .text(known.note.signatures.map(\.name).joined(separator: " ")), .text(known.path),

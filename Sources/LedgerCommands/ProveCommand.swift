@@ -42,13 +42,13 @@ extension Command {
 
 extension Context {
   func runProve() throws(Failure) -> ExitCode {
-    let reader = try reader()
-    var prover = try prover(reader)
+    let evidence = try evidence()
+    var prover = try prover(evidence.reader)
     let proof: Proof
     switch parsed.path.last {
-    case "entry": proof = try proveEntry(reader, &prover)
-    case "consistency": proof = try proveConsistency(reader, &prover)
-    default: proof = try proveHost(reader, &prover)
+    case "entry": proof = try proveEntry(evidence, &prover)
+    case "consistency": proof = try proveConsistency(evidence, &prover)
+    default: proof = try proveHost(evidence, &prover)
     }
     if proof.note.signatures.isEmpty {
       messages.warning(
@@ -60,25 +60,27 @@ extension Context {
   }
 
   private func proveEntry(
-    _ reader: LogReader, _ prover: inout Prover
+    _ evidence: Evidence, _ prover: inout Prover
   ) throws(Failure) -> Proof {
     let text = parsed.argument("SEQ") ?? ""
     guard let sequence = Context.sequence(text), sequence >= 1 else {
       throw Failure(.usage, "'\(text)' is no sequence: write a whole number from 1")
     }
-    guard sequence <= reader.head else {
-      throw Failure(LogError.noSuchSequence(sequence, head: reader.head))
+    guard sequence <= evidence.reader.head else {
+      throw Failure(LogError.noSuchSequence(sequence, head: evidence.reader.head))
     }
-    let known = try chosen(reader, &prover) { $0.checkpoint.size >= sequence }
+    let known = try chosen(evidence, &prover) { $0.checkpoint.size >= sequence }
     return try telling { () throws(LogError) in
       try prover.proof(ofEntry: sequence, under: known)
     }
   }
 
-  private func proveHost(_ reader: LogReader, _ prover: inout Prover) throws(Failure) -> Proof {
+  private func proveHost(_ evidence: Evidence, _ prover: inout Prover) throws(Failure) -> Proof {
     let point = parsed.value("at")
-    let size = point == nil ? nil : try size(of: point, reader)
-    let known = try chosen(reader, &prover, at: size) { size == nil || $0.checkpoint.size == size }
+    let size = point == nil ? nil : try size(of: point, evidence.reader)
+    let known = try chosen(evidence, &prover, at: size) {
+      size == nil || $0.checkpoint.size == size
+    }
     if let size, known.checkpoint.size != size {
       throw Failure(
         .usage, "\(known.path) is a checkpoint of sequence \(known.checkpoint.size), not \(size)")
@@ -88,14 +90,14 @@ extension Context {
   }
 
   private func proveConsistency(
-    _ reader: LogReader, _ prover: inout Prover
+    _ evidence: Evidence, _ prover: inout Prover
   ) throws(Failure) -> Proof {
-    let old = try named(parsed.argument("OLD") ?? "", reader, &prover)
+    let old = try named(parsed.argument("OLD") ?? "", evidence, &prover)
     let new: KnownCheckpoint
     if let text = parsed.argument("NEW") {
-      new = try named(text, reader, &prover)
+      new = try named(text, evidence, &prover)
     } else {
-      new = try chosen(reader, &prover, isGiven: false) {
+      new = try chosen(evidence, &prover, isGiven: false) {
         $0.checkpoint.size >= old.checkpoint.size
       }
     }
@@ -112,30 +114,30 @@ extension Context {
   /// The checkpoint of `--checkpoint`, or the latest that is kept and fits, signed ones first; or a new one that nobody
   /// signed, of `size` or the end.
   private func chosen(
-    _ reader: LogReader, _ prover: inout Prover, at size: Int64? = nil, isGiven: Bool = true,
+    _ evidence: Evidence, _ prover: inout Prover, at size: Int64? = nil, isGiven: Bool = true,
     where fits: (KnownCheckpoint) -> Bool
   ) throws(Failure) -> KnownCheckpoint {
     if isGiven, let path = parsed.value("checkpoint") {
-      return try agreed(givenCheckpoint(path), reader, &prover)
+      return try agreed(givenCheckpoint(path), evidence, &prover)
     }
-    let fitting = try storedCheckpoints(reader).filter(fits)
+    let fitting = evidence.stored.filter(fits)
     if let known = fitting.last(where: { !$0.note.signatures.isEmpty }) ?? fitting.last {
-      return try agreed(known, reader, &prover)
+      return try agreed(known, evidence, &prover)
     }
-    return try unsigned(at: size ?? reader.head, reader, &prover)
+    return try unsigned(at: size ?? evidence.reader.head, evidence, &prover)
   }
 
   /// The checkpoint of a sequence or file.
   private func named(
-    _ text: String, _ reader: LogReader, _ prover: inout Prover
+    _ text: String, _ evidence: Evidence, _ prover: inout Prover
   ) throws(Failure) -> KnownCheckpoint {
     guard let size = Context.sequence(text) else {
-      return try agreed(givenCheckpoint(text), reader, &prover)
+      return try agreed(givenCheckpoint(text), evidence, &prover)
     }
-    guard size <= reader.head else {
-      throw Failure(LogError.noSuchSequence(size, head: reader.head))
+    guard size <= evidence.reader.head else {
+      throw Failure(LogError.noSuchSequence(size, head: evidence.reader.head))
     }
-    return try chosen(reader, &prover, at: size, isGiven: false) { $0.checkpoint.size == size }
+    return try chosen(evidence, &prover, at: size, isGiven: false) { $0.checkpoint.size == size }
   }
 
   private static func sequence(_ text: String) -> Int64? {
@@ -144,10 +146,10 @@ extension Context {
   }
 
   private func unsigned(
-    at size: Int64, _ reader: LogReader, _ prover: inout Prover
+    at size: Int64, _ evidence: Evidence, _ prover: inout Prover
   ) throws(Failure) -> KnownCheckpoint {
     let checkpoint = try telling { () throws(LogError) in
-      try prover.checkpoint(at: size, origin: defaultOrigin(reader.manifest))
+      try prover.checkpoint(at: size, origin: defaultOrigin(evidence.reader.manifest))
     }
     return try proving { () throws(ProofError) in
       try KnownCheckpoint(path: "a new checkpoint", note: SignedNote(text: checkpoint.text))
@@ -155,9 +157,9 @@ extension Context {
   }
 
   private func agreed(
-    _ known: KnownCheckpoint, _ reader: LogReader, _ prover: inout Prover
+    _ known: KnownCheckpoint, _ evidence: Evidence, _ prover: inout Prover
   ) throws(Failure) -> KnownCheckpoint {
-    guard known.checkpoint.ledger == reader.manifest.id else {
+    guard known.checkpoint.ledger == evidence.reader.manifest.id else {
       throw Failure(.refused, "\(known.path): the checkpoint is of another ledger")
     }
     try telling { () throws(LogError) in try prover.requireAgreement(with: known) }

@@ -55,6 +55,45 @@ package struct StoredCheckpoints {
     return known
   }
 
+  /// What is kept, read with nothing thrown for damage.
+  struct Collected {
+    var known: [KnownCheckpoint] = []
+    /// Those that none of the keys has signed.
+    var passedOver: [String] = []
+    var damages: [Damage] = []
+  }
+
+  /// Reads the checkpoints at `paths`; with keys, those count that one of them has signed.
+  func collect(
+    _ paths: [String], ledger: [UInt8], keys: [VerifierKey]
+  ) throws(LogError) -> Collected {
+    var collected = Collected()
+    for path in paths {
+      do throws(LogError) {
+        let known = try read(path, ledger: ledger)
+        if try isVouched(known, keys) {
+          collected.known.append(known)
+        } else {
+          collected.passedOver.append(path)
+        }
+      } catch {
+        guard case .damaged(let damage) = error else { throw error }
+        collected.damages.append(damage)
+      }
+    }
+    return collected
+  }
+
+  private func isVouched(
+    _ known: KnownCheckpoint, _ keys: [VerifierKey]
+  ) throws(LogError) -> Bool {
+    do throws(ProofError) {
+      return keys.isEmpty ? true : try !known.note.signers(among: keys).isEmpty
+    } catch {
+      throw .damaged(Damage(.rotten, file: known.path, offset: 0, error.message))
+    }
+  }
+
   /// Keeps a checkpoint durably and returns its path; signatures join those of the same text.
   package func store(_ note: SignedNote, _ checkpoint: Checkpoint) throws(LogError) -> String {
     let digest = hex(Array(SHA256.digest(Array(note.text.utf8)).prefix(4)))
@@ -86,7 +125,14 @@ package struct StoredCheckpoints {
   ///
   /// Names say the sizes, so nothing is read unless something is wrong.
   func refuseRolledBack(_ map: LogMap, _ manifest: Manifest) throws(LogError) {
-    for path in try paths().reversed() {
+    try refuseRolledBack(map, manifest, paths: try paths())
+  }
+
+  /// The same, with paths that were listed before the log was looked at.
+  package func refuseRolledBack(
+    _ map: LogMap, _ manifest: Manifest, paths: [String]
+  ) throws(LogError) {
+    for path in paths.reversed() {
       let name = path.split(separator: "/").last ?? ""
       guard let size = Int64(name.prefix { $0 != "-" }), size > map.head else { continue }
       let known = try read(path, ledger: manifest.id)

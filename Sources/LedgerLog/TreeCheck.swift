@@ -105,10 +105,11 @@ struct TreeCheck {
     guard let state = files.state() else {
       return noteCache(files.statePath, "it is missing or not what was written")
     }
-    guard state.ledger == reader.manifest.id, state.size <= reader.head else {
-      return noteCache(files.statePath, "it is of another log")
+    guard state.ledger == reader.manifest.id else {
+      return noteCache(files.statePath, "it is of another ledger")
     }
-    if state.size > rows.size || rows.size == 0 { cached = state }
+    // One that is ahead is not used. Another process may have made it since this one opened the log.
+    if state.size <= reader.head, state.size > rows.size || rows.size == 0 { cached = state }
   }
 
   /// All tiles that belong to the state: the last ones against the tree, the others against the ones above.
@@ -148,5 +149,23 @@ struct TreeCheck {
 
   private mutating func noteCache(_ path: String, _ what: String) {
     caches.append(Damage(.rotten, file: path, offset: 0, what))
+  }
+}
+
+extension LogReader {
+  /// What is wrong with the maps of hosts of checkpoints whose entries are right.
+  ///
+  /// - Complexity: a replay for each.
+  func hostDamages(_ checkpoints: [KnownCheckpoint]) throws(LogError) -> [Damage] {
+    var damages: [Damage] = []
+    for known in checkpoints {
+      let projection = try project(.sequence(known.checkpoint.size))
+      guard projection.hostMap.root != known.checkpoint.hostsRoot else { continue }
+      damages.append(
+        Damage(
+          .rotten, file: known.path, offset: 0,
+          "its map of hosts is not that of sequence \(known.checkpoint.size)"))
+    }
+    return damages
   }
 }

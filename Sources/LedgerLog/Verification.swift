@@ -58,6 +58,9 @@ package struct Verification {
     after start: Progress? = nil, checkpoints: [KnownCheckpoint] = [], keys: [VerifierKey] = [],
     wait: () -> Bool, goOn: (_ done: Int64, _ total: Int64) -> Bool
   ) throws(LogError) {
+    let stored = StoredCheckpoints(disk: disk, layout: layout)
+    // Before the log: what another process adds to both meanwhile is in the log that is read.
+    let paths = try stored.paths()
     let reader: LogReader
     do throws(LogError) {
       reader = try LogReader(
@@ -74,62 +77,19 @@ package struct Verification {
     noteTail(reader.map)
     try readFrames()
     guard result.damages.allSatisfy({ $0.kind == .tornTail }) else { return }
-    let own = try ownCheckpoints(reader, keys)
-    result.checkpointCount = own.count + checkpoints.count
-    var tree = TreeCheck(reader, own + checkpoints, rows: start?.tree ?? TreeRows())
+    let own = try stored.collect(paths, ledger: reader.manifest.id, keys: keys)
+    for damage in own.damages { note(damage) }
+    result.passedOver = own.passedOver
+    result.checkpointCount = own.known.count + checkpoints.count
+    var tree = TreeCheck(reader, own.known + checkpoints, rows: start?.tree ?? TreeRows())
     try follow(reader, after: start, &tree, goOn)
     for damage in tree.damages { note(damage) }
     guard result.isComplete else { return }
     result.caches = tree.caches
-    try checkHosts(reader, checkpoints + own.suffix(1))
+    if tree.damages.isEmpty {
+      for damage in try reader.hostDamages(checkpoints + own.known.suffix(1)) { note(damage) }
+    }
     for damage in try reader.snapshotDamages() { note(damage) }
-  }
-
-  /// The checkpoints that the ledger keeps; those that are damaged are noted.
-  private mutating func ownCheckpoints(
-    _ reader: LogReader, _ keys: [VerifierKey]
-  ) throws(LogError) -> [KnownCheckpoint] {
-    let stored = StoredCheckpoints(disk: disk, layout: layout)
-    var found: [KnownCheckpoint] = []
-    for path in try stored.paths() {
-      do throws(LogError) {
-        let known = try stored.read(path, ledger: reader.manifest.id)
-        if try isVouched(known, keys) {
-          found.append(known)
-        } else {
-          result.passedOver.append(path)
-        }
-      } catch {
-        guard case .damaged(let damage) = error else { throw error }
-        note(damage)
-      }
-    }
-    return found
-  }
-
-  private func isVouched(
-    _ known: KnownCheckpoint, _ keys: [VerifierKey]
-  ) throws(LogError) -> Bool {
-    do throws(ProofError) {
-      return keys.isEmpty ? true : try !known.note.signers(among: keys).isEmpty
-    } catch {
-      throw .damaged(Damage(.rotten, file: known.path, offset: 0, error.message))
-    }
-  }
-
-  /// Compares the maps of hosts of checkpoints whose entries are right with the state at their sequence.
-  private mutating func checkHosts(
-    _ reader: LogReader, _ checkpoints: [KnownCheckpoint]
-  ) throws(LogError) {
-    guard result.damages.allSatisfy({ $0.kind == .tornTail }) else { return }
-    for known in checkpoints {
-      let projection = try reader.project(.sequence(known.checkpoint.size))
-      guard projection.hostMap.root != known.checkpoint.hostsRoot else { continue }
-      note(
-        Damage(
-          .rotten, file: known.path, offset: 0,
-          "its map of hosts is not that of sequence \(known.checkpoint.size)"))
-    }
   }
 
   private mutating func note(_ damage: Damage) {
