@@ -33,7 +33,10 @@ let package = Package(
     .executable(name: "resource-validator", targets: ["resource-validator"]),
   ],
   traits: [
-    .trait(name: "OpenSSL", description: "SHA-256 by libcrypto instead of portable code."),
+    .trait(
+      name: "OpenSSL",
+      description:
+        "SHA-256 and Ed25519 by libcrypto; without it portable SHA-256, and no signatures."),
     .trait(name: "Gzip", description: "Reading of .gz files by zlib."),
     .trait(name: "YAML", description: "Configuration files, by libyaml."),
     .default(enabledTraits: ["OpenSSL", "Gzip", "YAML"]),
@@ -55,16 +58,21 @@ let package = Package(
       ]),
     target("LedgerText", ["LedgerCore"]),
     target("LedgerDrawing", ["LedgerCore"]),
+    target(
+      "LedgerProofs",
+      [
+        "LedgerCore", "LedgerFormat", "LedgerText",
+        .target(name: "CCrypto", condition: .when(traits: ["OpenSSL"])),
+      ]),
     target("LedgerForensics", ["LedgerCore", "LedgerPorts"]),
     target("LedgerPorts", ["LedgerCore"]),
-    target("LedgerLog", ["LedgerCore", "LedgerFormat", "LedgerPorts"]),
+    target("LedgerLog", ["LedgerCore", "LedgerFormat", "LedgerPorts", "LedgerProofs"]),
     target("FaultInjection", ["LedgerCore", "LedgerPorts"]),
     target(
       "LedgerEngine",
       [
         "FaultInjection", "LedgerCore", "LedgerForensics", "LedgerFormat", "LedgerLog",
-        "LedgerPorts", "LedgerText",
-        "CShims",
+        "LedgerPorts", "LedgerProofs", "LedgerText", "CShims",
       ]),
     target(
       "LinuxHost",
@@ -85,8 +93,8 @@ let package = Package(
       "LedgerCommands",
       [
         "CommandKit", "LedgerCore", "LedgerDrawing", "LedgerEngine", "LedgerForensics",
-        "LedgerFormat", "LedgerLog", "LedgerPorts", "LedgerText", "LinuxHost", "SQLiteStore",
-        "YAMLText",
+        "LedgerFormat", "LedgerLog", "LedgerPorts", "LedgerProofs", "LedgerText", "LinuxHost",
+        "SQLiteStore", "YAMLText",
       ]),
     program("allocledger", ["LedgerCommands"]),
     program("resource-validator", ["LedgerCommands"]),
@@ -104,6 +112,7 @@ let package = Package(
         "LedgerCore", "LedgerEngine", "LedgerFormat", "LedgerLog", "LedgerPorts", "LedgerText",
         "LinuxHost", "TestSupport",
       ]),
+    tests("LedgerProofsTests", ["LedgerCore", "LedgerFormat", "LedgerProofs"]),
     tests("LedgerTextTests", ["LedgerCore", "LedgerText"]),
     tests("LedgerDrawingTests", ["LedgerCore", "LedgerDrawing"]),
     tests("ConnectorTests", ["LedgerCore", "LedgerPorts", "SQLiteStore"]),

@@ -33,8 +33,9 @@ extension Command {
     ],
     subcommands: [
       .initialize, .importFacts, .append, .export, .state, .show, .timeline, .blame, .compare,
-      .usage, .log, .audit, .verify, .salvage, .snapshot, .validate, .explain, .repair, .undo,
-      .project, .selftest, .config, .version, .completion, .manual,
+      .usage, .log, .audit, .verify, .salvage, .snapshot, .checkpoint, .key, .prove, .verifyProof,
+      .validate, .explain, .repair, .undo, .project, .selftest, .config, .version, .completion,
+      .manual,
     ])
 
   static let version = Command("version", summary: "print the version", section: "Help")
@@ -161,6 +162,10 @@ extension Context {
     case "verify": return try runVerify()
     case "salvage": return try runSalvage()
     case "snapshot": return try runSnapshot()
+    case "checkpoint": return try runCheckpoint()
+    case "key": return try runKey()
+    case "prove": return try runProve()
+    case "verify-proof": return try runVerifyProof()
     case "validate": return try runValidate()
     case "explain": return try runExplain()
     case "selftest": return try runSelftest()

@@ -4,6 +4,7 @@ internal import LedgerEngine
 internal import LedgerFormat
 internal import LedgerLog
 internal import LedgerPorts
+internal import LedgerProofs
 internal import LedgerText
 
 extension Command {
@@ -11,9 +12,18 @@ extension Command {
     "verify", summary: "check every byte that matters",
     discussion: """
       Names damage by file and offset and classifies it: torn_tail (never completed), rotten (changed later), \
-      missing, foreign. It never writes to the ledger. --resume FILE goes on where an interrupted verification stopped.
+      missing, foreign, rolled_back (the log is shorter than, or not the one of, a checkpoint). It never writes to the \
+      ledger. --resume FILE goes on where an interrupted verification stopped.
+
+      The log is compared with the checkpoints that it keeps, and with those that --checkpoint gives. With --vkey only \
+      those count that the keys have signed.
       """, section: "Integrity",
-    options: [.value("resume", "FILE", "keep and use the progress in FILE", kind: .file)])
+    options: [
+      .value("resume", "FILE", "keep and use the progress in FILE", kind: .file),
+      .value(
+        "checkpoint", "FILE|NOTE", "compare with this checkpoint too", kind: .file,
+        isRepeatable: true),
+    ] + keyOptions)
 
   static let salvage = Command(
     "salvage", summary: "copy what is good of a damaged ledger",
@@ -33,12 +43,17 @@ extension Context {
     let directory = try ledgerDirectory
     let resume = parsed.value("resume")
     let start = resume == nil ? nil : try readProgress(resume ?? "")
+    let keys = try verifierKeys()
+    guard resume == nil || parsed.values("checkpoint").isEmpty else {
+      throw Failure(.usage, "--checkpoint needs the whole log: leave --resume out")
+    }
+    let checkpoints = try givenCheckpoints(keys)
     var verification = Verification(directory: directory, disk: disk)
     var bar = progress("verifying", unit: "entries")
     var looks = 0
     do throws(LogError) {
       try verification.run(
-        after: start,
+        after: start, checkpoints: checkpoints, keys: keys,
         wait: {
           looks += 1
           pause(milliseconds: 10)
@@ -57,6 +72,11 @@ extension Context {
     if let damage = try auditDamage(directory) { result.damages.append(damage) }
     if let resume, result.damages.isEmpty { try writeProgress(result.progress, resume) }
     try print(result)
+    if !result.passedOver.isEmpty {
+      messages.warning(
+        "\(counted(Int64(result.passedOver.count), "checkpoint", "checkpoints")) of the ledger, the first "
+          + "\(result.passedOver[0]), passed over: not signed by a key that was given")
+    }
     if !result.damages.isEmpty { return .damaged }
     guard result.isComplete else {
       messages.warning(
@@ -64,7 +84,29 @@ extension Context {
           + (resume == nil ? "; with --resume FILE it can go on there" : ""))
       return .interrupted
     }
-    return .clean
+    return result.caches.isEmpty ? .clean : .findings
+  }
+
+  /// The checkpoints of `--checkpoint`, which are of this ledger and, where there are keys, signed by them all.
+  private func givenCheckpoints(
+    _ keys: [VerifierKey]
+  ) throws(Failure) -> [KnownCheckpoint] {
+    let texts = parsed.values("checkpoint")
+    guard !texts.isEmpty else { return [] }
+    let ledger = try reader().manifest.id
+    return try texts.map { text throws(Failure) in
+      let known = try givenCheckpoint(text)
+      guard known.checkpoint.ledger == ledger else {
+        throw Failure(.refused, "\(known.path): the checkpoint is of another ledger")
+      }
+      try proving { () throws(ProofError) in
+        let signers = try known.note.signers(among: keys)
+        if let missing = keys.first(where: { !signers.contains($0) }) {
+          throw .invalid("\(known.path) is not signed by \(missing.name)")
+        }
+      }
+      return known
+    }
   }
 
   /// The first line of the audit trail that is not what was written.
@@ -86,7 +128,20 @@ extension Context {
           "\(damage.kind.rawValue): \(damage.file): offset \(damage.offset): \(damage.what)")
       }
     }
+    for cache in result.caches {
+      try printing { () throws(OutputError) in
+        try output.line(
+          "cache: \(cache.file): \(cache.what); the log is not concerned, and the next checkpoint makes it anew"
+        )
+      }
+    }
     guard result.damages.isEmpty, result.isComplete else { return }
+    if result.checkpointCount > 0 {
+      try printing { () throws(OutputError) in
+        try output.line(
+          "agrees with \(counted(Int64(result.checkpointCount), "checkpoint", "checkpoints"))")
+      }
+    }
     try printing { () throws(OutputError) in
       try output.line(
         "verified \(counted(result.head, "entry", "entries")) in "
@@ -113,52 +168,21 @@ extension Context {
       }
       json.key("chain")
       json.string(hex(result.progress.link))
+      json.key("tree")
+      json.beginObject()
+      json.key("sequence")
+      json.integer(result.progress.tree.size)
+      json.key("root")
+      json.string(Base64.text(of: result.progress.tree.root))
+      json.endObject()
+      json.key("checkpoints")
+      json.integer(Int64(result.checkpointCount))
       json.key("damages")
-      json.beginArray()
-      for damage in result.damages {
-        json.beginObject()
-        json.key("kind")
-        json.string(damage.kind.rawValue)
-        json.key("file")
-        json.string(damage.file)
-        json.key("offset")
-        json.integer(Int64(damage.offset))
-        json.key("message")
-        json.string(damage.what)
-        json.endObject()
-      }
-      json.endArray()
+      json.damages(result.damages)
+      json.key("caches")
+      json.damages(result.caches)
       json.endObject()
     }
-  }
-
-  // MARK: - Progress of a verification
-
-  private func readProgress(_ path: String) throws(Failure) -> Verification.Progress? {
-    do throws(DiskError) { guard try disk.exists(path) else { return nil } } catch {
-      throw Failure(error)
-    }
-    let bytes = try read(path)
-    guard let value = try? JSONValue(bytes), let sequence = value["sequence"]?.integer,
-      let chain = value["chain"]?.string.flatMap(digest(hex:)), chain.count == SHA256.byteCount
-    else { throw Failure(.unreadable, "\(path) does not hold the progress of a verification") }
-    return Verification.Progress(sequence: sequence, link: chain)
-  }
-
-  private func writeProgress(
-    _ progress: Verification.Progress, _ path: String
-  ) throws(Failure) {
-    var json = JSONWriter()
-    json.beginObject()
-    json.key("schema")
-    json.string("allocledger.verify-progress/1")
-    json.key("sequence")
-    json.integer(progress.sequence)
-    json.key("chain")
-    json.string(hex(progress.link))
-    json.endObject()
-    json.endLine()
-    try write(json.bytes, to: path)
   }
 
   func runSalvage() throws(Failure) -> ExitCode {
@@ -185,6 +209,25 @@ extension Context {
       if result.head == 0 { return .damaged }
     }
     return .clean
+  }
+}
+
+extension JSONWriter {
+  fileprivate mutating func damages(_ damages: [Damage]) {
+    beginArray()
+    for damage in damages {
+      beginObject()
+      key("kind")
+      string(damage.kind.rawValue)
+      key("file")
+      string(damage.file)
+      key("offset")
+      integer(Int64(damage.offset))
+      key("message")
+      string(damage.what)
+      endObject()
+    }
+    endArray()
   }
 }
 

@@ -16,6 +16,7 @@ package struct Chain: ~Copyable {
   /// The link after the last finished commit.
   package private(set) var link: [UInt8]
   private var hash = SHA256()
+  private var leafHash = MerkleLeaf()
   private var pending = ByteWriter()
   /// Whether entries were added since the last finished commit.
   package private(set) var isOpen = false
@@ -26,12 +27,26 @@ package struct Chain: ~Copyable {
 
   /// Adds an entry to the open commit.
   package mutating func add(_ fact: Fact, sequence: Int64, recorded: Timestamp) {
-    if !isOpen {
-      pending.put(link)
-      isOpen = true
-    }
+    begin()
     FactCodec.put(fact, sequence: sequence, recorded: recorded, to: &pending)
     if pending.bytes.count >= Chain.pieceByteCount { hashPending() }
+  }
+
+  /// Adds an entry to the open commit, and its hash as a leaf of a tree (`MerkleLeaf`) to `leaves`.
+  package mutating func add(
+    _ fact: Fact, sequence: Int64, recorded: Timestamp, leaves: inout [UInt8]
+  ) {
+    begin()
+    let start = pending.bytes.count
+    FactCodec.put(fact, sequence: sequence, recorded: recorded, to: &pending)
+    leafHash.append(pending.bytes, start..<pending.bytes.count, to: &leaves)
+    if pending.bytes.count >= Chain.pieceByteCount { hashPending() }
+  }
+
+  private mutating func begin() {
+    guard !isOpen else { return }
+    pending.put(link)
+    isOpen = true
   }
 
   /// Ends the commit.

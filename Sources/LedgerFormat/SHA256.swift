@@ -3,46 +3,33 @@ internal import CCrypto
 #endif
 
 /// SHA-256 (FIPS 180-4) of bytes that arrive in parts.
-///
-/// Safe: it alone owns the context of libcrypto, from `init` to `deinit`.
-@safe
 package struct SHA256: ~Copyable {
   package static let byteCount = 32
 
   #if OpenSSL
-  private let context: OpaquePointer
+  private var context = SHA256_CTX()
 
-  package init() {
-    guard let context = unsafe EVP_MD_CTX_new() else { fatalError("out of memory") }
-    unsafe self.context = unsafe context
-    unsafe start(context)
-  }
-
-  deinit { unsafe EVP_MD_CTX_free(context) }
-
-  private borrowing func start(_ context: OpaquePointer) {
-    let status = unsafe EVP_DigestInit_ex(context, EVP_sha256(), nil)
-    precondition(status == 1, "libcrypto offers SHA-256")
-  }
+  package init() { unsafe SHA256_Init(&context) }
 
   /// Adds `range` of `bytes`.
   package mutating func update(_ bytes: Span<UInt8>, _ range: Range<Int>) {
     unsafe bytes.withUnsafeBufferPointer { buffer in
       // Safe: the slice checks the range, and the function only reads.
       let part = unsafe UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[range])
-      _ = unsafe EVP_DigestUpdate(context, part.baseAddress, part.count)
+      _ = unsafe SHA256_Update(&context, part.baseAddress, part.count)
     }
   }
 
-  /// The digest of what was added; the hash begins anew.
-  package mutating func finish() -> [UInt8] {
-    var digest = [UInt8](repeating: 0, count: SHA256.byteCount)
-    unsafe digest.withUnsafeMutableBufferPointer { buffer in
-      // Safe: the buffer has the 32 bytes that SHA-256 yields.
-      _ = unsafe EVP_DigestFinal_ex(context, buffer.baseAddress, nil)
+  /// Appends the digest of what was added to `bytes`; the hash begins anew.
+  package mutating func finish(into bytes: inout [UInt8]) {
+    let start = bytes.count
+    bytes.append(contentsOf: repeatElement(0, count: SHA256.byteCount))
+    unsafe bytes.withUnsafeMutableBufferPointer { buffer in
+      // Safe: the 32 bytes that SHA-256 yields were just appended.
+      let digest = unsafe UnsafeMutableBufferPointer(rebasing: buffer[start...])
+      _ = unsafe SHA256_Final(digest.baseAddress, &context)
     }
-    unsafe start(context)
-    return digest
+    unsafe SHA256_Init(&context)
   }
   #else
   private var portable = PortableSHA256()
@@ -54,9 +41,19 @@ package struct SHA256: ~Copyable {
     portable.update(bytes, range)
   }
 
-  /// The digest of what was added; the hash begins anew.
-  package mutating func finish() -> [UInt8] { portable.finish() }
+  /// Appends the digest of what was added to `bytes`; the hash begins anew.
+  package mutating func finish(into bytes: inout [UInt8]) {
+    bytes.append(contentsOf: portable.finish())
+  }
   #endif
+
+  /// The digest of what was added; the hash begins anew.
+  package mutating func finish() -> [UInt8] {
+    var digest: [UInt8] = []
+    digest.reserveCapacity(SHA256.byteCount)
+    finish(into: &digest)
+    return digest
+  }
 
   /// Adds all `bytes`.
   package mutating func update(_ bytes: [UInt8]) { update(bytes.span, 0..<bytes.count) }

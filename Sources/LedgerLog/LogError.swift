@@ -28,6 +28,8 @@ package struct Damage: Hashable, Sendable {
     case missing
     /// A segment belongs to another ledger or to another place.
     case foreign
+    /// The log ends before a checkpoint of it, or is not the one that the checkpoint was made of.
+    case rolledBack = "rolled_back"
   }
 
   package var kind: Kind

@@ -43,7 +43,8 @@ extension LogWriter {
 
   /// Locks and recovers the log in `directory`, and replays it.
   ///
-  /// - Throws: `LogError.locked` while another process writes, `.damaged` for anything but a torn tail.
+  /// - Throws: `LogError.locked` while another process writes, `.damaged` for anything but a torn tail, also for a log
+  ///   that ends before one of its checkpoints.
   package static func open<Watcher: ReplayWatcher>(
     directory: String, disk: any Disk, clock: some Clock, process: Int, watcher: inout Watcher
   ) throws(LogError) -> OpenedLog {
@@ -56,6 +57,7 @@ extension LogWriter {
     let scan = LogScan(disk: disk, layout: layout, manifest: manifest, limit: nil)
     var recovery = Recovery(disk: disk, layout: layout)
     var map = try scan.map()
+    try StoredCheckpoints(disk: disk, layout: layout).refuseRolledBack(map, manifest)
     if try recovery.settle(map) { map = try scan.map() }
     let reader = LogReader(disk: disk, layout: layout, manifest: manifest, map: map)
     let options = ReplayOptions(keepsNodeNames: true, keepsTouches: true)

@@ -31,23 +31,23 @@ package struct LogLayout: Hashable, Sendable {
   }
 
   package func segment(_ firstSequence: Int64) -> String {
-    segments + "/" + sortable(firstSequence) + ".seg"
+    segments + "/" + LogLayout.sortable(firstSequence) + ".seg"
   }
 
   package func snapshot(_ sequence: Int64) -> String {
-    snapshots + "/" + sortable(sequence) + ".snap"
+    snapshots + "/" + LogLayout.sortable(sequence) + ".snap"
   }
 
   func history(from firstSequence: Int64) -> String {
-    history + "/" + sortable(firstSequence) + ".chg"
+    history + "/" + LogLayout.sortable(firstSequence) + ".chg"
   }
 
   func historySnapshot(_ sequence: Int64) -> String {
-    history + "/" + sortable(sequence) + ".snap"
+    history + "/" + LogLayout.sortable(sequence) + ".snap"
   }
 
   /// Twenty digits, so that names sort as numbers do.
-  private func sortable(_ number: Int64) -> String {
+  static func sortable(_ number: Int64) -> String {
     let digits = String(number)
     return String(repeating: "0", count: 20 - digits.count) + digits
   }

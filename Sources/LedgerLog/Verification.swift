@@ -1,8 +1,10 @@
 internal import LedgerCore
 internal import LedgerFormat
 package import LedgerPorts
+package import LedgerProofs
 
-/// Checks every byte of a log that matters: checksums, end marks, slots, counts, flags, keys, and the chain.
+/// Checks every byte of a log that matters: checksums, end marks, slots, counts, flags, keys, the chain, and the tree with
+/// its checkpoints.
 ///
 /// It never writes. Damage to one block does not hide damage to another: all frames are read first, and only a log
 /// whose frames are whole is then followed entry by entry.
@@ -11,10 +13,13 @@ package struct Verification {
   package struct Progress: Hashable, Sendable {
     package var sequence: Int64
     package var link: [UInt8]
+    /// The tree, which may have entries of the commit behind `sequence` too.
+    package var tree: TreeRows
 
-    package init(sequence: Int64, link: [UInt8]) {
+    package init(sequence: Int64, link: [UInt8], tree: TreeRows) {
       self.sequence = sequence
       self.link = link
+      self.tree = tree
     }
   }
 
@@ -26,8 +31,14 @@ package struct Verification {
     package var segments = 0
     package var byteCount: Int64 = 0
     /// The last commit that was followed with its chain.
-    package var progress = Progress(sequence: 0, link: Chain.origin)
+    package var progress = Progress(sequence: 0, link: Chain.origin, tree: TreeRows())
     package var isComplete = false
+    /// What is wrong with the cached tree, which the next checkpoint makes anew.
+    package var caches: [Damage] = []
+    /// How many checkpoints the log was compared with.
+    package var checkpointCount = 0
+    /// The ledger's own checkpoints that none of the given keys has signed.
+    package var passedOver: [String] = []
   }
 
   private let disk: any Disk
@@ -40,9 +51,16 @@ package struct Verification {
   }
 
   /// Verifies; `goOn` is asked between blocks and can end it early.
+  ///
+  /// The log is compared with its own checkpoints, of those alone that `keys` have signed where there are any, and with
+  /// `checkpoints` that others kept.
   package mutating func run(
-    after start: Progress? = nil, wait: () -> Bool, goOn: (_ done: Int64, _ total: Int64) -> Bool
+    after start: Progress? = nil, checkpoints: [KnownCheckpoint] = [], keys: [VerifierKey] = [],
+    wait: () -> Bool, goOn: (_ done: Int64, _ total: Int64) -> Bool
   ) throws(LogError) {
+    let stored = StoredCheckpoints(disk: disk, layout: layout)
+    // Before the log: what another process adds to both meanwhile is in the log that is read.
+    let paths = try stored.paths()
     let reader: LogReader
     do throws(LogError) {
       reader = try LogReader(
@@ -59,8 +77,18 @@ package struct Verification {
     noteTail(reader.map)
     try readFrames()
     guard result.damages.allSatisfy({ $0.kind == .tornTail }) else { return }
-    try follow(reader, after: start, goOn)
+    let own = try stored.collect(paths, ledger: reader.manifest.id, keys: keys)
+    for damage in own.damages { note(damage) }
+    result.passedOver = own.passedOver
+    result.checkpointCount = own.known.count + checkpoints.count
+    var tree = TreeCheck(reader, own.known + checkpoints, rows: start?.tree ?? TreeRows())
+    try follow(reader, after: start, &tree, goOn)
+    for damage in tree.damages { note(damage) }
     guard result.isComplete else { return }
+    result.caches = tree.caches
+    if tree.damages.isEmpty {
+      for damage in try reader.hostDamages(checkpoints + own.known.suffix(1)) { note(damage) }
+    }
     for damage in try reader.snapshotDamages() { note(damage) }
     for damage in try reader.historyDamages() { note(damage) }
   }
@@ -123,7 +151,7 @@ package struct Verification {
   // MARK: - Entries
 
   private mutating func follow(
-    _ reader: LogReader, after start: Progress?,
+    _ reader: LogReader, after start: Progress?, _ tree: inout TreeCheck,
     _ goOn: (_ done: Int64, _ total: Int64) -> Bool
   ) throws(LogError) {
     let first = start.flatMap { reader.map.block(of: $0.sequence) }.map { $0 + 1 } ?? 0
@@ -139,7 +167,8 @@ package struct Verification {
       while let block = try cursor.next(into: &batch) {
         try checkStart(of: block, index, reader, chain.link, isHashed: index >= first)
         let isLate = try pass(
-          &batch, block, reader, &registry, &chain, &latest, isHashed: index >= first)
+          &batch, block, reader, &registry, &chain, &tree, &latest, isHashed: index >= first)
+        tree.endBlock()
         try checkTimes(batch, block, index, reader, &recorded)
         try checkFlags(batch, block, isLate, reader)
         if block.frame.flags.contains(.endsCommit), index >= first {
@@ -147,12 +176,15 @@ package struct Verification {
           if let link = try cursor.link(of: block), link != chain.link {
             throw reader.damage(block, Malformed("the chain's link is another", at: 0))
           }
-          result.progress = Progress(sequence: block.nextSequence - 1, link: chain.link)
+          tree.endCommit(block.nextSequence - 1, link: chain.link)
+          result.progress.sequence = block.nextSequence - 1
+          result.progress.link = chain.link
         }
         index += 1
-        guard goOn(block.nextSequence - 1, reader.head) else { return }
+        guard goOn(block.nextSequence - 1, reader.head) else { break }
       }
-      result.isComplete = true
+      result.progress.tree = tree.rows
+      result.isComplete = index == reader.map.blocks.count
     } catch {
       guard case .damaged(let damage) = error else { throw error }
       note(damage)
@@ -174,7 +206,8 @@ package struct Verification {
   /// Walks over a block's rows; says whether one of them is late.
   private func pass(
     _ batch: inout EntryBatch, _ block: LogMap.Block, _ reader: LogReader,
-    _ registry: inout Registry, _ chain: inout Chain, _ latest: inout Int64, isHashed: Bool
+    _ registry: inout Registry, _ chain: inout Chain, _ tree: inout TreeCheck,
+    _ latest: inout Int64, isHashed: Bool
   ) throws(LogError) -> Bool {
     var slots = SlotReader()
     var isLate = false
@@ -186,8 +219,12 @@ package struct Verification {
         guard let fact = batch.fact(of: row, registry) else {
           throw MisplacedSlot(what: "an entry has no fact")
         }
-        chain.add(
-          fact, sequence: batch.firstSequence + Int64(row), recorded: batch.recorded)
+        let sequence = batch.firstSequence + Int64(row)
+        if tree.lacks(sequence) {
+          chain.add(fact, sequence: sequence, recorded: batch.recorded, leaves: &tree.leaves)
+        } else {
+          chain.add(fact, sequence: sequence, recorded: batch.recorded)
+        }
       }
       try slots.finish(batch)
     } catch { throw reader.damage(block, error) }
