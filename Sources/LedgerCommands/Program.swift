@@ -133,7 +133,9 @@ extension Context {
     let only: [OutputFormat: String] = [.svg: "timeline", .html: "audit"]
     guard let wanted = only[format], wanted != command else { return }
     throw Failure(
-      .usage, "\(command) cannot be printed as \(format.rawValue); only \(wanted) can")
+      .usage,
+      "\(command) cannot be printed as \(format.rawValue), which \(wanted) alone can; "
+        + "choose table, json, ndjson, csv")
   }
 
   fileprivate func run() throws(Failure) -> ExitCode {
