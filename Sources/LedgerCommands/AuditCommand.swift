@@ -27,7 +27,7 @@ extension Command {
       .value("pool", "ID", "what is about this pool"),
       .value("actor", "NAME", "what this actor did"),
       .value(
-        "type", "TYPE", "entries of this type; may be given several times",
+        "type", "TYPE", "entries of this type",
         kind: .choice(EventType.allCases.map(\.name)), isRepeatable: true),
     ])
 }
@@ -70,6 +70,7 @@ extension Context {
     selector.actor = parsed.value("actor").map { Name($0) }
     selector.types = Set(parsed.values("type"))
     let verified = try verifiedHistory()
+    try checkReach(selector.bounds, verified.sequence)
     let reader = try reader()
     var printer = AuditPrinter(self, verified, auditTitle())
     try printer.begin()

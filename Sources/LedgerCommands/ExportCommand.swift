@@ -100,4 +100,12 @@ extension Context {
     case .time(let time): isByRecordedTime ? .recorded(time) : .occurred(time)
     }
   }
+
+  /// Refuses sequences that the ledger does not have.
+  func checkReach(_ selector: EntrySelector, _ head: Int64) throws(Failure) {
+    for bound in [selector.since, selector.until] {
+      guard case .sequence(let sequence) = bound, sequence > head else { continue }
+      throw Failure(.noSuchSequence(sequence, head: head))
+    }
+  }
 }

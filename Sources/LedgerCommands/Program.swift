@@ -141,8 +141,8 @@ extension Context {
     guard let able = only[format], !able.contains(command) else { return }
     throw Failure(
       .usage,
-      "\(command) cannot be printed as \(format.rawValue); only "
-        + "\(able.joined(separator: " and ")) can")
+      "\(command) cannot be printed as \(format.rawValue), which "
+        + "\(able.joined(separator: " and ")) alone can; choose table, json, ndjson, csv")
   }
 
   fileprivate func run() throws(Failure) -> ExitCode {

@@ -42,6 +42,7 @@ extension Context {
     selector.since = try bound("since")
     selector.until = try bound("until")
     let reader = try reader()
+    try checkReach(selector, reader.head)
     var filter = EntityFilter(kind, id)
     let columns = TimelineColumns(kind)
     var changes: [Change] = []

@@ -23,7 +23,9 @@ struct TimeAxis {
     [1, 2, 5, 10, 20, 50, 100, 200, 500].map { $0 * 1_000 }
     + [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800].map { $0 * second }
     + [1, 2, 3, 6, 12].map { $0 * 3_600 * second } + [1, 2, 7, 14].map { $0 * day }
-  private static let monthSteps = [1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1_200, 2_400, 6_000]
+  private static let monthSteps = [
+    1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1_200, 2_400, 6_000, 12_000, 24_000,
+  ]
 
   /// At most `count` moments and their labels.
   func ticks(_ count: Int) -> [(moment: Int64, label: String)] {

@@ -61,6 +61,8 @@ private let facts = [
     #expect(try sequences("--actor", "nobody") == [])
     #expect(try ledger.run("audit", "--type", "melted").status == 64)
     #expect(try ledger.run("audit", "--since", "soon").status == 64)
+    #expect(try ledger.run("audit", "--until", "seq:10").status == 64)
+    #expect(try ledger.run("timeline", "host", "h1", "--since", "seq:10").status == 64)
   }
 
   @Test("text, CSV, and a page that is complete in itself and escaped")

@@ -41,7 +41,10 @@ private let facts = [
   func adoption() throws {
     let ledger = try Ledger(of: facts)
     try ledger.record([
-      fact("state_adopted", 90, #""host":"h1","nodes":4,"cpu_millicores":9000,"actor":"op""#)
+      fact(
+        "state_adopted", 90,
+        #""host":"h1","nodes":4,"cpu_millicores":9000,"memory_bytes":250,"disk_bytes":10,"actor":"op""#
+      )
     ])
     let blame = try ledger.json("blame", "host", "h1")
     #expect(counterText(blame) == "4/9000/250/10")

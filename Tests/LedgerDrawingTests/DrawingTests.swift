@@ -80,7 +80,7 @@ private func coordinates(_ svg: String, of name: String, _ letter: Character) ->
   @Test(
     "axes are in units that people read",
     arguments: [
-      (Quantity.millicores, 128_000, ["cores", ">120<", ">128 cores<"]),
+      (Quantity.millicores, 128_000, ["cores", ">100<", ">128 cores<"]),
       (.bytes, 64 << 30, ["GiB", ">60<"]), (.bytes, 20 << 40, ["TiB", ">20<"]),
       (.count, 3, [">1<", ">2<"]), (.bytes, Int64.max, ["EiB"]),
     ] as [(Quantity, Int64, [String])])
