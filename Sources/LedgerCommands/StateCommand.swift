@@ -15,14 +15,20 @@ extension Command {
   static let state = Command(
     "state", summary: "every host's counters and totals",
     discussion: "A point T means after every entry with time <= T.", section: "History",
-    options: pointOptions + [.flag("all", "retired hosts too")])
+    options: pointOptions + [
+      .flag("all", "retired hosts too"),
+      .flag("no-cache", "replay all entries; use no snapshot and no history"),
+    ])
 }
 
 extension Context {
   func runState() throws(Failure) -> ExitCode {
     let selection = try selection()
     let reader = try reader()
-    let projection = try projectHosts(reader, selection)
+    let projection =
+      parsed.flag("no-cache")
+      ? try project(reader, selection, ReplayOptions(usesSnapshots: false))
+      : try projectHosts(reader, selection)
     warn(of: projection.state.anomalies)
     let hosts = projection.hosts(includingRetired: parsed.flag("all"))
     var totals = Totals()

@@ -19,11 +19,14 @@ package struct ReplayOptions: Sendable {
   package var keepsTouches = false
   /// Whether watchers see texts too, which folding numbers does not need.
   package var keepsTexts = false
+  /// Whether a replay may begin at a snapshot.
+  package var usesSnapshots = true
 
   package init(
     keepsNodeNames: Bool = false, keepsDetails: Bool = false, keepsTouches: Bool = false,
-    keepsTexts: Bool = false
+    keepsTexts: Bool = false, usesSnapshots: Bool = true
   ) {
+    self.usesSnapshots = usesSnapshots
     self.keepsTexts = keepsTexts
     self.keepsNodeNames = keepsNodeNames
     self.keepsDetails = keepsDetails

@@ -42,7 +42,7 @@ extension LogReader {
   func startingPoint(
     _ selection: Selection, _ options: ReplayOptions
   ) -> (projection: Projection, block: Int)? {
-    guard !map.hasVoids else { return nil }
+    guard options.usesSnapshots, !map.hasVoids else { return nil }
     // Those of the history know no ids of nodes.
     let isLean = !options.keepsNodeNames && !options.keepsDetails && !options.keepsTouches
     let directories = isLean ? [layout.snapshots, layout.history] : [layout.snapshots]
