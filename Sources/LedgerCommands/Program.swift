@@ -33,8 +33,9 @@ extension Command {
     ],
     subcommands: [
       .initialize, .importFacts, .append, .export, .state, .show, .timeline, .usage, .log, .verify,
-      .salvage, .snapshot, .validate, .repair, .undo, .project, .config,
-      .version, .completion, .manual,
+      .salvage, .snapshot, .validate, .repair, .undo, .project, .observe, .bisect, .replay,
+      .capture, .offenders, .config, .version,
+      .completion, .manual,
     ])
 
   static let version = Command("version", summary: "print the version", section: "Help")
@@ -150,6 +151,11 @@ extension Context {
     case "repair": return try runRepair()
     case "undo": return try runUndo()
     case "project": return try runProject()
+    case "observe": return try runObserve()
+    case "bisect": return try runBisect()
+    case "replay": return try runReplay()
+    case "capture": return try runCapture()
+    case "offenders": return try runOffenders()
     case "config": return try runConfig()
     case "completion": return try runCompletion()
     case "man": return try runManual()

@@ -114,4 +114,9 @@ extension LogReader {
   package func voidedSequences() throws(LogError) -> Set<Int64> {
     try ReorderedReplay.voids(self, .all).voided
   }
+
+  /// The entries that others up to sequence `last` take out of the state.
+  package func voidedSequences(upTo last: Int64) throws(LogError) -> Set<Int64> {
+    try ReorderedReplay.voids(self, .sequence(last)).voided
+  }
 }
