@@ -2,6 +2,7 @@
 #include "CShims.h"
 
 #include <fcntl.h>
+#include <spawn.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -69,4 +70,11 @@ void shim_advise_huge(void *start, size_t count) {
   uintptr_t last = ((uintptr_t)start + count) & ~(page - 1);
   // Only advice: where the kernel refuses it, everything still works.
   if (last > first) madvise((void *)first, last - first, MADV_HUGEPAGE);
+}
+
+int shim_spawn(int *process, const char *path, char *const arguments[]) {
+  pid_t started = 0;
+  int failure = posix_spawn(&started, path, NULL, NULL, arguments, environ);
+  *process = started;
+  return failure;
 }

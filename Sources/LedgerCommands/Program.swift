@@ -34,8 +34,8 @@ extension Command {
     subcommands: [
       .initialize, .importFacts, .append, .export, .state, .show, .timeline, .blame, .compare,
       .usage, .log, .audit, .verify, .salvage, .snapshot, .checkpoint, .key, .prove, .verifyProof,
-      .validate, .explain, .repair, .undo, .project, .selftest, .config, .version, .completion,
-      .manual,
+      .validate, .explain, .repair, .undo, .project, .observe, .bisect, .replay, .capture,
+      .offenders, .selftest, .config, .version, .completion, .manual,
     ])
 
   static let version = Command("version", summary: "print the version", section: "Help")
@@ -172,6 +172,11 @@ extension Context {
     case "repair": return try runRepair()
     case "undo": return try runUndo()
     case "project": return try runProject()
+    case "observe": return try runObserve()
+    case "bisect": return try runBisect()
+    case "replay": return try runReplay()
+    case "capture": return try runCapture()
+    case "offenders": return try runOffenders()
     case "config": return try runConfig()
     case "completion": return try runCompletion()
     case "man": return try runManual()

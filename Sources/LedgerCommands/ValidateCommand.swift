@@ -20,8 +20,9 @@ extension Command {
       """, section: "Live stores",
     options: [
       .value("store", "STORE", "a live store", isRepeatable: true), checksOption,
+      .flag("observe", "record what the stores hold, as observe does"),
       .flag("codes", "list the codes of findings, with meaning and remedy"),
-    ])
+    ] + noiseOptions)
 }
 
 private let findingColumns = ["severity", "code", "kind", "id", "store", "message"]
@@ -37,13 +38,26 @@ extension Context {
       throw Failure(.usage, "name a store with --store, a ledger with --ledger, or both")
     }
     let labels = stores.map(\.label)
+    let remembering = stores.map { RememberingStore($0) }
+    if parsed.flag("observe"), stores.isEmpty || namedLedger == nil || !checks.contains(.ledger) {
+      throw Failure(.usage, "--observe needs a store, a ledger, and the check ledger")
+    }
     do throws(Failure) {
       // The store's own consistency needs no ledger, whatever ledger the environment names.
       let needsLedger = checks.contains(.ledger) || stores.isEmpty
       let reader = needsLedger && namedLedger != nil ? try reader() : nil
-      let report = try reconciling { () throws(ReconcileError) in
-        try Validator.validate(ledger: reader, stores: stores, checks: checks)
+      var report = try validate(reader, remembering, checks)
+      if let wait = try confirmation(of: report) {
+        try rest(microseconds: wait)
+        let later = try needsLedger && namedLedger != nil ? self.reader() : nil
+        let first = report
+        report = try validate(later, remembering, checks)
+        report.suppress(.unconfirmed) { finding in
+          finding.severity.isDrift && !first.findings.contains { $0.isSameDrift(as: finding) }
+        }
       }
+      try suppressNoise(&report, reader)
+      if parsed.flag("observe"), let reader { try record(remembering, reader) }
       let code: ExitCode = report.hasDrift ? .findings : .clean
       try print(report)
       audit(
@@ -53,6 +67,26 @@ extension Context {
     } catch {
       audit("validate", stores: labels, outcome: error.message, code: error.code, findings: [])
       throw error
+    }
+  }
+
+  private func validate(
+    _ reader: LogReader?, _ stores: [any LiveStore], _ checks: Set<Check>
+  ) throws(Failure) -> ValidationReport {
+    try reconciling { () throws(ReconcileError) in
+      try Validator.validate(ledger: reader, stores: stores, checks: checks)
+    }
+  }
+
+  /// Records what was just read from `stores`.
+  private func record(_ stores: [RememberingStore], _ reader: LogReader) throws(Failure) {
+    let look = StoreLook(reader, clock: clock, command: "validate")
+    for store in stores {
+      guard let live = store.last else { continue }
+      let seen = try reconciling { () throws(ReconcileError) in
+        try look.look(at: live, in: store, .now)
+      }
+      _ = try record(seen, reader)
     }
   }
 
@@ -89,7 +123,8 @@ extension Context {
     }
   }
 
-  private func print(records findings: [Finding]) throws(Failure) {
+  /// Prints findings as records.
+  func print(records findings: [Finding]) throws(Failure) {
     var records = try RecordPrinter(findingColumns.map { ($0, false) }, self)
     for finding in findings {
       try records.add([
@@ -113,7 +148,12 @@ extension ValidationReport {
     }
     let verdict = hasDrift ? "drift: " : "clean: "
     let ledgerText = ledger.map { ["ledger at sequence \($0.sequence)"] } ?? []
-    return verdict + (ledgerText + seen + counts).joined(separator: "; ")
+    var left: [String] = []
+    for reason in SuppressedFinding.Reason.allCases {
+      let count = suppressed.count { $0.reason == reason }
+      if count > 0 { left.append("\(grouped(Int64(count))) not reported: \(reason.rawValue)") }
+    }
+    return verdict + (ledgerText + seen + counts + left).joined(separator: "; ")
   }
 }
 

@@ -70,6 +70,7 @@ extension Context {
     bar.clear()
     var result = verification.result
     if let damage = try auditDamage(directory) { result.damages.append(damage) }
+    if let damage = try observationDamage(directory) { result.damages.append(damage) }
     if let resume, result.damages.isEmpty { try writeProgress(result.progress, resume) }
     try print(result)
     if !result.passedOver.isEmpty {
@@ -118,6 +119,35 @@ extension Context {
     return AuditTrail.check(try read(path)).map {
       Damage(.rotten, file: path, offset: $0.offset, "line \($0.line) is not what was written")
     }
+  }
+
+  /// The first line of observations or captured changes that is not what was written.
+  private func observationDamage(_ directory: String) throws(Failure) -> Damage? {
+    let layout = LogLayout(directory: directory)
+    // A ledger whose declaration is damaged is told by the verification itself.
+    guard let manifest = try? Manifest.read(layout, disk) else { return nil }
+    let files: [(path: String, damage: ChainedLines.Damage?)] = try reconciling {
+      () throws(ReconcileError) in
+      [
+        (
+          layout.observations,
+          try ObservationLog(directory: directory, manifest: manifest, disk: disk).check()
+        ),
+        (
+          layout.captures,
+          try CaptureLog(directory: directory, manifest: manifest, disk: disk).check()
+        ),
+      ]
+    }
+    for (path, damage) in files {
+      guard let damage else { continue }
+      return Damage(
+        damage.isTorn ? .tornTail : .rotten, file: path, offset: damage.offset,
+        damage.isTorn
+          ? "line \(damage.line) was never completed"
+          : "line \(damage.line) is not what was written")
+    }
+    return nil
   }
 
   private func print(_ result: Verification.Result) throws(Failure) {

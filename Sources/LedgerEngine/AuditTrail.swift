@@ -1,6 +1,5 @@
 package import LedgerCore
 package import LedgerForensics
-internal import LedgerFormat
 package import LedgerPorts
 internal import LedgerText
 
@@ -37,9 +36,6 @@ package struct AuditRecord: Sendable {
 ///
 /// Every line is a JSON object whose last member is `"crc32c":"8 hexadecimal digits"`, of the line without it.
 package enum AuditTrail {
-  /// `,"crc32c":"` with the digits and `"}`.
-  private static let sealByteCount = 21
-
   /// Where a trail is damaged.
   package struct Damage: Hashable, Sendable {
     /// The line, from 1.
@@ -75,12 +71,6 @@ package enum AuditTrail {
       return false
     }
     if isHeld { throw .refused("another process holds \(path)") }
-  }
-
-  private static func reaching<Value>(
-    _ body: () throws(DiskError) -> Value
-  ) throws(ReconcileError) -> Value {
-    do throws(DiskError) { return try body() } catch { throw .disk(error) }
   }
 
   /// The lines of `record`: the run, then its findings.
@@ -130,17 +120,9 @@ package enum AuditTrail {
   }
 
   private static func seal(_ writer: inout JSONWriter, into bytes: inout [UInt8]) {
-    bytes += writer.bytes.dropLast()
-    bytes += sealText(writer.bytes)
+    bytes += SealedLine.of(writer.bytes)
     bytes.append(0x0A)
     writer.removeAll()
-  }
-
-  /// The end of a line that without it is `object`.
-  private static func sealText(_ object: [UInt8]) -> [UInt8] {
-    let value = CRC32C.of(object)
-    let digits = hex([24, 16, 8, 0].map { UInt8(truncatingIfNeeded: value >> UInt32($0)) })
-    return Array(",\"crc32c\":\"\(digits)\"}".utf8)
   }
 
   /// The first line of a trail that is not what was written, or nil.
@@ -151,10 +133,7 @@ package enum AuditTrail {
       guard let end = bytes[offset...].firstIndex(of: 0x0A) else {
         return Damage(line: line, offset: offset)
       }
-      if end - offset < sealByteCount { return Damage(line: line, offset: offset) }
-      let cut = end - sealByteCount
-      let object = Array(bytes[offset..<cut]) + [0x7D]
-      if sealText(object) != Array(bytes[cut..<end]) { return Damage(line: line, offset: offset) }
+      if !SealedLine.isIntact(bytes[offset..<end]) { return Damage(line: line, offset: offset) }
       offset = end + 1
       line += 1
     }

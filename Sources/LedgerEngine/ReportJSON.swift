@@ -29,6 +29,17 @@ extension ValidationReport {
     writer.beginArray()
     for finding in findings { writer.finding(finding) }
     writer.endArray()
+    writer.key("suppressed")
+    writer.beginArray()
+    for suppressed in suppressed {
+      writer.beginObject()
+      writer.key("reason")
+      writer.string(suppressed.reason.rawValue)
+      writer.key("finding")
+      writer.finding(suppressed.finding)
+      writer.endObject()
+    }
+    writer.endArray()
     writer.key("summary")
     writeSummary(to: &writer)
     writer.endObject()
@@ -83,18 +94,35 @@ extension JSONWriter {
     string(finding.code.rawValue)
     key("severity")
     string(finding.severity.rawValue)
-    key("entity")
-    beginObject()
-    key("kind")
-    string(finding.entity.kind.rawValue)
-    key("id")
-    name(finding.entity.id)
-    endObject()
+    entity(finding.entity)
     key("store")
     if let store = finding.store { string(store) } else { null() }
+    fields(finding.fields)
+    key("message")
+    string(finding.message)
+  }
+
+  /// Writes the member `entity`.
+  mutating func entity(_ entity: FindingEntity) {
+    key("entity")
+    object(of: entity)
+  }
+
+  /// Writes an entity as an object.
+  package mutating func object(of entity: FindingEntity) {
+    beginObject()
+    key("kind")
+    string(entity.kind.rawValue)
+    key("id")
+    name(entity.id)
+    endObject()
+  }
+
+  /// Writes the member `fields`.
+  mutating func fields(_ fields: [FieldDifference]) {
     key("fields")
     beginObject()
-    for field in finding.fields {
+    for field in fields {
       key(field.name)
       beginObject()
       key("projected")
@@ -104,8 +132,6 @@ extension JSONWriter {
       endObject()
     }
     endObject()
-    key("message")
-    string(finding.message)
   }
 
   private mutating func fieldValue(_ value: FieldValue?) {

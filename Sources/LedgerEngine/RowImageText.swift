@@ -55,7 +55,7 @@ package enum RowImageText {
     writer.endObject()
   }
 
-  private static func write(_ value: StoredValue, to writer: inout JSONWriter) {
+  static func write(_ value: StoredValue, to writer: inout JSONWriter) {
     switch value {
     case .null: writer.null()
     case .integer(let number): writer.integer(number)

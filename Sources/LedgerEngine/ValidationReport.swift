@@ -20,7 +20,18 @@ package struct ValidationReport: Sendable {
   /// The ledger's own first, then store by store; each in the order of `Finding.precedes`.
   package var findings: [Finding] = []
 
+  /// What was found and is not reported; in the order in which it was left out.
+  package private(set) var suppressed: [SuppressedFinding] = []
+
   package init() {}
+
+  /// Leaves out the findings for which `isNoise` holds.
+  package mutating func suppress(
+    _ reason: SuppressedFinding.Reason, where isNoise: (Finding) -> Bool
+  ) {
+    suppressed += findings.filter(isNoise).map { SuppressedFinding($0, reason) }
+    findings.removeAll(where: isNoise)
+  }
 
   /// Whether anything of severity warning or above was found.
   package var hasDrift: Bool { findings.contains { $0.severity.isDrift } }

@@ -26,12 +26,18 @@ package enum FindingCode: String, Sendable, CaseIterable {
   case contradiction
   case counterOverflow = "counter_overflow"
   case ledgerAnomaly = "ledger_anomaly"
+  case repeatOffender = "repeat_offender"
+  case healerConflict = "healer_conflict"
+  case repairReverted = "repair_reverted"
+  case oneWayRatchet = "one_way_ratchet"
 
   /// How much it matters.
   package var severity: Severity {
     switch self {
     case .overCapacity, .configMissing, .notCompared: .notice
-    case .behind, .contradiction, .unknownHost, .ledgerAnomaly: .warning
+    case .behind, .contradiction, .unknownHost, .ledgerAnomaly, .repeatOffender,
+      .healerConflict, .repairReverted, .oneWayRatchet:
+      .warning
     default: .error
     }
   }
@@ -48,6 +54,7 @@ package enum FindingCode: String, Sendable, CaseIterable {
     case .hostCounters, .hostCapacity, .hostMissing, .hostExtra, .hostRetired: hostText
     case .poolWorkers, .poolMissing, .poolExtra: poolText
     case .containerFields, .containerMissing, .containerExtra: containerText
+    case .repeatOffender, .healerConflict, .repairReverted, .oneWayRatchet: historyText
     default: otherText
     }
   }
@@ -107,6 +114,31 @@ extension FindingCode {
       )
     case .containerMissing: ("The ledger has a container that the store lacks.", FindingCode.repair)
     default: ("The store holds a container that does not live in the ledger.", FindingCode.repair)
+    }
+  }
+
+  private var historyText: (String, String) {
+    switch self {
+    case .repeatOffender:
+      (
+        "An entity drifted, agreed again and drifted again, three times or more.",
+        "Look for the program that writes it: bisect each period, and compare what they share."
+      )
+    case .healerConflict:
+      (
+        "The same repair was made more than once, because something wrote the old value back in between.",
+        "Find the other writer, with capture where the store allows it, before repairing again."
+      )
+    case .repairReverted:
+      (
+        "A value that repair had corrected was seen again as it was before.",
+        "Find out what wrote it back; where the store is right, let the ledger accept it."
+      )
+    default:
+      (
+        "A counter's drift only ever grew in one direction, look after look.",
+        "One half of a pair of changes is lost each time: look at the entries of the growth."
+      )
     }
   }
 

@@ -161,8 +161,8 @@ extension LogReader {
       self, voided: voids.selected.voided, targets: voids.targets, keepsBefore: keepsBefore)
   }
 
-  /// The entries that others take out of the state.
-  package func voidedSequences() throws(LogError) -> Set<Int64> {
-    try ReorderedReplay.voids(self, .all).selected.voided
+  /// The entries that others, all of them or those up to sequence `last`, take out of the state.
+  package func voidedSequences(upTo last: Int64? = nil) throws(LogError) -> Set<Int64> {
+    try ReorderedReplay.voids(self, last.map { .sequence($0) } ?? .all).selected.voided
   }
 }

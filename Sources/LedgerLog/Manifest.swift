@@ -21,6 +21,12 @@ package struct LogLayout: Hashable, Sendable {
   package var history: String { directory + "/history" }
   /// One line for each run of validate, repair and undo.
   package var audit: String { directory + "/audit.ndjson" }
+  /// What live stores were seen to hold.
+  package var observations: String { directory + "/observations.ndjson" }
+  /// Changes of live stores that were caught as they happened.
+  package var captures: String { directory + "/captures.ndjson" }
+  /// A bisection that is under way.
+  package var bisection: String { directory + "/bisect.json" }
 
   /// Whether there is a log, with or without the file that declares it.
   func holdsSegments(_ disk: any Disk) throws(LogError) -> Bool {

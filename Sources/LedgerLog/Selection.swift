@@ -55,7 +55,7 @@ package struct Projection: Sendable {
   /// The last sequence among the selected entries that can change a state; 0 for none.
   package var stateSequence: Int64 = 0
 
-  init(state: LedgerState, registry: Registry) {
+  package init(state: LedgerState, registry: Registry) {
     self.state = state
     self.registry = registry
     nodeNames = []

@@ -44,7 +44,7 @@ private func selections(_ reader: LogReader) -> [Selection] {
         #expect(blame.counters == plain.state.hosts[slot].counters)
         // Told again from the nodes themselves.
         // Late deletions can leave two nodes of one id alive, so ids may repeat.
-        let shares = zip(plain.state.nodes, plain.nodeNames).filter { node, _ in
+        let shares = zip(plain.state.nodes.states, plain.nodeNames).filter { node, _ in
           node.host == UInt32(slot) && node.share.nodes > 0
         }.map { "\($0.1) \($0.0.share.values)" }
         #expect(blame.nodes.map { "\($0.node) \($0.share.values)" }.sorted() == shares.sorted())

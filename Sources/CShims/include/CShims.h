@@ -30,3 +30,6 @@ int shim_lock_exclusive(int descriptor);
 
 /// 1 when another open file description holds a lock on the file, 0 when none does, -1 on error.
 int shim_lock_is_held(int descriptor);
+
+/// Starts the program at `path` with the environment of this process, which Swift may not touch; 0 or an error number.
+int shim_spawn(int *process, const char *path, char *const arguments[]);

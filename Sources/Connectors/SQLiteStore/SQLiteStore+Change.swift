@@ -9,7 +9,7 @@ extension SQLiteStore {
     _ changes: [LiveChange], position: StorePosition?,
     beforeCommit: ([RowImage]) throws(StoreError) -> Void
   ) throws(StoreError) {
-    try transaction(.write) { (database) throws(SQLiteFailure) in
+    try writing(.write) { (database) throws(SQLiteFailure) in
       var run = ChangeRun(try reader(database))
       for change in changes { try run.make(change, database) }
       if let position { try run.set(position, database) }
@@ -25,7 +25,7 @@ extension SQLiteStore {
     _ images: [RowImage], beforeCommit: () throws(StoreError) -> Void
   ) throws(StoreError) {
     let images = merged(images)
-    try transaction(.write) { (database) throws(SQLiteFailure) in
+    try writing(.write) { (database) throws(SQLiteFailure) in
       let catalog = try StoreCatalog(database, tables: images.map(\.table))
       let editor = RowEditor(label: label, catalog: catalog)
       for image in images { try checkHolds(image.after, image, editor, database) }

@@ -9,7 +9,7 @@ extension SQLiteStore {
     _ contents: Observation, replacing: Bool,
     progress: (_ done: Int, _ total: Int) throws(StoreError) -> Void
   ) throws(StoreError) {
-    try transaction(.create) { (database) throws(SQLiteFailure) in
+    try writing(.create, quiet: true) { (database) throws(SQLiteFailure) in
       let found = try reader(database)
       try clear(database, found.catalog, replacing: replacing)
       for definition in ReferenceSchema.definitions where !found.catalog.has(definition.table) {
