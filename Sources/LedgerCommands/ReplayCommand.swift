@@ -97,14 +97,14 @@ extension Context {
   // MARK: - Results
 
   private func print(_ comparison: ReplayComparison) throws(Failure) {
-    let shown = comparison.anomalies.anomalies.prefix(20)
+    let shown = comparison.replayed.anomalies.prefix(20)
     try printing { () throws(OutputError) in
       for anomaly in shown {
         try output.line(
           "entry \(anomaly.sequence), \(anomaly.type.name)"
             + (anomaly.isSecond ? ", the second time" : "") + ": \(anomaly.reason.message)")
       }
-      let rest = comparison.anomalies.anomalyCount - shown.count
+      let rest = comparison.replayed.anomalyCount - shown.count
       if rest > 0 {
         try output.line("and \(counted(Int64(rest), "entry", "entries")) more that are not allowed")
       }

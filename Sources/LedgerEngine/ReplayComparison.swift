@@ -11,7 +11,7 @@ package struct ReplayComparison: Sendable {
   package let sequence: Int64
   /// The label of the store; nil where real history stands on that side.
   package let store: String?
-  package let anomalies: Counterfactual.Result
+  package let replayed: Counterfactual.Result
   /// What differs from the changed history.
   package let findings: [Finding]
   /// Entities that differ from real history, and not from the changed one.
@@ -37,7 +37,7 @@ package struct ReplayComparison: Sendable {
       }
       live = seen
     }
-    let replayed = try Counterfactual.replay(
+    let result = try Counterfactual.replay(
       current, changes, upTo: last, countersOnly: countersOnly)
     let reader = current
     let end = last
@@ -45,8 +45,8 @@ package struct ReplayComparison: Sendable {
       try reader.project(.sequence(end), Projection.contentOptions).contents(position: nil).contents
     }
     sequence = last
-    anomalies = replayed
-    let other = replayed.target.contents
+    replayed = result
+    let other = result.target.contents
     guard let live else {
       findings = Comparison(projected: real, live: other, store: nil).drift
       explained = []
@@ -80,10 +80,10 @@ package struct ReplayComparison: Sendable {
     writer.beginArray()
     for change in changes { write(change, to: &writer) }
     writer.endArray()
-    writer.member("anomaly_count", Int64(anomalies.anomalyCount))
+    writer.member("anomaly_count", Int64(replayed.anomalyCount))
     writer.key("anomalies")
     writer.beginArray()
-    for anomaly in anomalies.anomalies {
+    for anomaly in replayed.anomalies {
       writer.beginObject()
       writer.member("sequence", anomaly.sequence)
       for (name, text) in [
