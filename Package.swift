@@ -36,7 +36,8 @@ let package = Package(
     .trait(name: "OpenSSL", description: "SHA-256 by libcrypto instead of portable code."),
     .trait(name: "Gzip", description: "Reading of .gz files by zlib."),
     .trait(name: "YAML", description: "Configuration files, by libyaml."),
-    .default(enabledTraits: ["OpenSSL", "Gzip", "YAML"]),
+    .trait(name: "PostgreSQL", description: "Live stores in PostgreSQL, by libpq."),
+    .default(enabledTraits: ["OpenSSL", "Gzip", "YAML", "PostgreSQL"]),
   ],
   targets: [
     system("CLZ4", "liblz4-dev"),
@@ -45,6 +46,8 @@ let package = Package(
     system("CZlib", "zlib1g-dev"),
     system("CYAML", "libyaml-dev"),
     .target(name: "CShims"),
+    .target(
+      name: "CPQ", path: "Sources/System/CPQ", linkerSettings: [.linkedLibrary("dl")]),
 
     target("LedgerCore", ["CShims"]),
     target(
@@ -73,6 +76,9 @@ let package = Package(
       "SQLiteStore", path: "Sources/Connectors/SQLiteStore",
       ["LedgerCore", "LedgerPorts", "CSQLite"]),
     target(
+      "PostgresStore", path: "Sources/Connectors/PostgresStore",
+      ["LedgerCore", "LedgerPorts", "LedgerText", "CPQ"]),
+    target(
       "AllocationLedger",
       ["LedgerCore", "LedgerEngine", "LedgerForensics", "LedgerPorts", "LinuxHost", "SQLiteStore"]),
 
@@ -83,6 +89,7 @@ let package = Package(
       [
         "CommandKit", "LedgerCore", "LedgerEngine", "LedgerForensics", "LedgerFormat", "LedgerLog",
         "LedgerPorts", "LedgerText", "LinuxHost", "SQLiteStore", "YAMLText",
+        .target(name: "PostgresStore", condition: .when(traits: ["PostgreSQL"])),
       ]),
     program("allocledger", ["LedgerCommands"]),
     program("resource-validator", ["LedgerCommands"]),
