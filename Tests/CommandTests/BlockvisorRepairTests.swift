@@ -10,7 +10,7 @@ private let damages: [(sql: String, rows: Int)] = [
     "UPDATE nodes SET cpu_cores = 1 WHERE id = '\(nodeID(1))'; UPDATE hosts SET node_cpu_cores = 5",
     2
   ),
-  ("UPDATE nodes SET cpu_cores = -4, memory_bytes = 0, disk_bytes = 9", 4),
+  ("UPDATE nodes SET cpu_cores = -4, memory_bytes = 0, disk_bytes = 9", 3),
   ("UPDATE hosts SET node_disk_bytes = -9223372036854775808", 1),
 ]
 

@@ -8,11 +8,11 @@ struct ConfigError: Error, Hashable {
   init(_ message: String) { self.message = message }
 }
 
-/// The requirement in the bytes of a config: JSON text, or the message
+/// The requirement in the bytes of a config: JSON text, or a message of Protocol Buffers.
 ///
 ///     NodeConfig { 1: VmConfig { 1: uint64 cpu_cores, 2: uint64 memory_bytes, 3: uint64 disk_bytes, … }, … }
 ///
-/// of Protocol Buffers, which leaves out numbers that are zero.
+/// A message leaves out numbers that are zero.
 enum NodeConfig {
   private static let names = ["cpu_cores", "memory_bytes", "disk_bytes"]
 

@@ -54,8 +54,10 @@ struct PostgresFailureTranslator {
           + "ended; name more with statement_timeout=MILLISECONDS in the store's address "
           + "(\(evidence))")
     case "42501":
-      let rights = access == .read ? "SELECT" : "SELECT and UPDATE"
-      return refusal("\(label): the user lacks a right; grant \(rights) (\(evidence))")
+      return refusal(
+        access == .read
+          ? "\(label): the user lacks a right; grant SELECT (\(evidence))"
+          : "\(label): the user lacks a right, nothing was changed; grant UPDATE (\(evidence))")
     case "25006":
       return refusal("\(label) is read only, perhaps a standby; name the primary (\(evidence))")
     default:
