@@ -80,7 +80,10 @@ let package = Package(
       ["LedgerCore", "LedgerPorts", "LedgerText", "CPQ"]),
     target(
       "AllocationLedger",
-      ["LedgerCore", "LedgerEngine", "LedgerForensics", "LedgerPorts", "LinuxHost", "SQLiteStore"]),
+      [
+        "LedgerCore", "LedgerEngine", "LedgerForensics", "LedgerPorts", "LinuxHost", "SQLiteStore",
+        .target(name: "PostgresStore", condition: .when(traits: ["PostgreSQL"])),
+      ]),
 
     target("YAMLText", [.target(name: "CYAML", condition: .when(traits: ["YAML"]))]),
     target("CommandKit", []),

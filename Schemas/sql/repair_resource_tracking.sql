@@ -99,6 +99,8 @@ BEGIN
   FOREACH number IN ARRAY numbers LOOP
     IF number < 0 OR number <> trunc(number) THEN RAISE EXCEPTION 'no whole number from 0'; END IF;
   END LOOP;
+  -- More cores could not be counted in thousandths, as the program counts them.
+  IF numbers[1] > 9223372036854775 THEN RAISE EXCEPTION 'too many cores'; END IF;
   RETURN numbers::bigint[];  -- raises beyond 64 bits
 END $$;
 

@@ -145,7 +145,7 @@ extension Failure {
     case .unreadable(let text): self.init(.unreadable, text)
     case .locked(let text): self.init(.locked, text)
     case .notEmpty(let text), .stale(let text), .refused(let text): self.init(.refused, text)
-    case .failed(let text): self.init(.failed, text)
+    case .failed(let text), .uncertain(let text): self.init(.failed, text)
     }
   }
 

@@ -278,4 +278,6 @@ package enum StoreError: Error, Hashable, Sendable {
   case refused(String)
   /// The disk is full or writing failed; nothing was changed.
   case failed(String)
+  /// The connection was lost while committing, and nobody could be asked what became of it.
+  case uncertain(String)
 }

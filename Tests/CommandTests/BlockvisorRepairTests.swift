@@ -139,6 +139,33 @@ private let damages: [(sql: String, rows: Int)] = [
     #expect(try fleet.codes().isEmpty)
   }
 
+  @Test("a server that crashes during repairs has all of one or nothing of it, and nothing is lost")
+  func serverCrashes() throws {
+    let many = (10..<400).map { insertNode($0, host: 1, config: 1, [7, 7, 7]) }.joined()
+    let server = try PostgresServer()
+    let fleet = try Blockvisor(consistentFleet + many, on: server)
+    let ledger = try Ledger()
+    let arguments = ["repair", "--apply", "--store", fleet.address, "--checks", "config,counters"]
+    for milliseconds in [30, 60, 90, 120, 150] {
+      let child = try Child(
+        .allocledger, arguments,
+        environment: fleet.environment.merging(["ALLOCLEDGER_LEDGER": ledger.path]) { $1 })
+      usleep(UInt32(milliseconds) * 1_000)
+      try server.stop("immediate")
+      let ended = child.end()
+      try server.start()
+      let left = try fleet.sql("SELECT count(*) FROM nodes WHERE cpu_cores = 7")
+      #expect([["390"], ["0"]].contains(left))
+      // Done, lost before or while reading, lost while writing.
+      #expect([0, 2, 3, 4].contains(ended.status), "\(ended.errors)")
+      if ended.status == 3 { #expect(left == ["0"]) }
+      try ledger.verified()
+      try fleet.sql("UPDATE nodes SET cpu_cores = 7 WHERE id >= '\(nodeID(10))'")
+    }
+    #expect(try fleet.run(arguments, ledger: ledger).status == 3)
+    #expect(try fleet.codes().isEmpty)
+  }
+
   @Test("the script that --emit sql prints repairs in psql, and refuses a fleet that changed")
   func script() throws {
     let damage = "UPDATE nodes SET cpu_cores = 1; UPDATE hosts SET node_count = 9"

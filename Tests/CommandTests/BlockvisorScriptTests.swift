@@ -61,4 +61,31 @@ import Testing
     #expect(try one.sql(numbers) == other.sql(numbers))
     #expect(try one.codes().isEmpty)
   }
+
+  @Test("script and program understand the same of every cut and every flipped bit of a config")
+  func damaged() throws {
+    let whole = configMessage([2, 300, 70_000])
+    var messages = whole.indices.map { Array(whole[..<$0]) }
+    for bit in 0..<whole.count * 8 {
+      var flipped = whole
+      flipped[bit / 8] ^= 1 << UInt8(bit % 8)
+      messages.append(flipped)
+    }
+    let rows = messages.indices.map { index in
+      insertConfig(index, bytea(messages[index]))
+        + insertNode(index, host: nil, config: index, [0, 0, 0])
+    }
+    let fleets = try (0..<2).map { _ in try Blockvisor(rows.joined()) }
+    #expect(try fleets[0].psql(try script(), database: fleets[0].name).status == 0)
+    #expect(
+      [3, 7].contains(
+        try fleets[1].run(["repair", "--apply", "--store", fleets[1].address]).status))
+    let numbers = "SELECT id, cpu_cores, memory_bytes, disk_bytes FROM nodes ORDER BY id"
+    let found = try fleets.map { try $0.sql(numbers) }
+    #expect(found[0] == found[1])
+    // Of the cuts, only the one behind the whole of vm is a message.
+    let understood = found[0].prefix(whole.count).filter { !$0.hasSuffix("|0|0|0") }
+    #expect(understood == [found[0][whole.count - 2]])
+    #expect(try fleets[0].codes().count(where: { $0 == "config_undecodable" }) >= whole.count - 1)
+  }
 }

@@ -134,7 +134,7 @@ private let damages: [(sql: String, codes: [String])] = [
     try expect(
       "does not exist", at: "postgres://postgres@127.0.0.1:\(server)/nowhere")
     try expect(
-      "column hosts.node_count is of type text, expected bigint",
+      "table hosts: column node_count is of type text, expected bigint",
       after: "ALTER TABLE hosts ALTER node_count DROP DEFAULT, ALTER node_count TYPE text")
     try expect(
       "table hosts has no column node_count",

@@ -25,10 +25,23 @@ enum BlockvisorColumns {
   /// The values of a node, without its id.
   static func values(of node: LiveNode) throws(PostgresFailure) -> [Value] {
     [
-      Value(column: "host_id", text: node.host?.description),
-      Value(column: "image_id", text: node.image?.description),
-      Value(column: "config_id", text: node.config?.description),
+      try reference("host_id", node.host, node.id),
+      try reference("image_id", node.image, node.id),
+      try reference("config_id", node.config, node.id),
     ] + (try values(capacity, node.resources, "node", node.id))
+  }
+
+  /// A reference to another row; the ledger's ids can be any text, and the columns hold UUIDs.
+  private static func reference(
+    _ column: String, _ target: Name?, _ node: Name
+  ) throws(PostgresFailure) -> Value {
+    if let target, target.uuid == nil {
+      throw .store(
+        .refused(
+          "node '\(node)' should hold \(column) '\(target)', which is no UUID; nothing was changed; "
+            + "record facts with the ids that the store has"))
+    }
+    return Value(column: column, text: target?.description)
   }
 
   private static func values(

@@ -46,7 +46,8 @@ struct BlockvisorReader {
           id: id, capacity: capacity, counters: Counters(nodes: count, resources: counted),
           retired: try fields.flag(row)))
     }
-    return try sorted(hosts, "hosts", \.id)
+    try sort(&hosts, "hosts")
+    return hosts
   }
 
   private func nodes(
@@ -58,9 +59,10 @@ struct BlockvisorReader {
     try list.addOptional("image_id", .uuid)
     try list.addOptional("config_id", .uuid)
     for column in BlockvisorColumns.capacity { try list.add(column, .integer) }
-    try list.addOptional("created_at", .moment)
-    try list.addOptional("updated_at", .moment)
+    list.addMoment("created_at")
+    list.addMoment("updated_at")
     var nodes: [LiveNode] = []
+    try reserve(&nodes, "nodes", list.isAlive, database)
     try database.copy("SELECT \(list.text) FROM nodes WHERE \(list.isAlive)") {
       row, fields throws(PostgresFailure) in
       let id = try key(&fields, row, "nodes")
@@ -73,7 +75,8 @@ struct BlockvisorReader {
       node.updated = try fields.moment(row)
       nodes.append(node)
     }
-    return try sorted(nodes, "nodes", \.id)
+    try sort(&nodes, "nodes")
+    return nodes
   }
 
   /// Reads the configs that live nodes name: the table keeps every config that ever was.
@@ -92,7 +95,8 @@ struct BlockvisorReader {
     case let type?:
       throw .store(
         .unreadable(
-          "\(label): column configs.config is of type \(type), expected bytea, json, jsonb or text")
+          "\(label): table configs: column config is of type \(type), expected bytea, json, jsonb or text"
+        )
       )
     case nil: throw .store(.unreadable("\(label): table configs has no column config"))
     }
@@ -100,6 +104,7 @@ struct BlockvisorReader {
     let alive = try SelectList("nodes", catalog, label: label).isAlive
     let named = "SELECT config_id FROM nodes WHERE config_id IS NOT NULL AND \(alive)"
     var configs: [LiveConfig] = []
+    try reserve(&configs, "configs", "id IN (\(named))", database)
     try database.copy("SELECT \(list.text) FROM configs WHERE id IN (\(named))") {
       row, fields throws(PostgresFailure) in
       let id = try key(&fields, row, "configs")
@@ -118,7 +123,8 @@ struct BlockvisorReader {
         seen.undecodableConfigs.append(UndecodableConfig(id: id, reason: error.message))
       }
     }
-    seen.configs = try sorted(configs, "configs", \.id)
+    try sort(&configs, "configs")
+    seen.configs = configs
     seen.undecodableConfigs.sort { $0.id < $1.id }
   }
 
@@ -154,7 +160,8 @@ struct BlockvisorReader {
       }
       orgs.append(org)
     }
-    return try sorted(orgs, "orgs", \.id)
+    try sort(&orgs, "orgs")
+    return orgs
   }
 }
 
@@ -204,18 +211,52 @@ extension BlockvisorReader {
       diskBytes: try number(&fields, row, columns[2], place))
   }
 
-  /// The rows in order of id, which they mostly are already.
-  private func sorted<Row>(
-    _ rows: [Row], _ table: String, _ key: KeyPath<Row, Name>
-  ) throws(PostgresFailure) -> [Row] {
-    // Indices are smaller than rows and quicker to move.
-    let order = rows.indices.sorted { rows[$0][keyPath: key] < rows[$1][keyPath: key] }
-    let sorted = order.map { rows[$0] }
-    for (row, next) in zip(sorted, sorted.dropFirst())
-    where row[keyPath: key] == next[keyPath: key] {
-      throw Place(label: label, table: table, id: row[keyPath: key])
+  /// Brings rows into the order of id.
+  private func sort<Row: RowWithID>(_ rows: inout [Row], _ table: String) throws(PostgresFailure) {
+    rows.sortInPlace()
+    for index in rows.indices.dropFirst() where rows[index].id == rows[index - 1].id {
+      throw Place(label: label, table: table, id: rows[index].id)
         .failure("it is there more than once; make id a primary key")
     }
-    return sorted
+  }
+
+  /// Room for all rows of a table, so that millions are not moved as they come in.
+  private func reserve<Row>(
+    _ rows: inout [Row], _ table: String, _ condition: String,
+    _ database: borrowing PostgresConnection
+  ) throws(PostgresFailure) {
+    let count = try database.run("SELECT count(*) FROM \(table) WHERE \(condition)").text(0, 0)
+    rows.reserveCapacity(count.flatMap { Int($0) } ?? 0)
+  }
+}
+
+/// A row that is found by its id.
+private protocol RowWithID {
+  var id: Name { get }
+}
+
+extension LiveHost: RowWithID {}
+extension LiveNode: RowWithID {}
+extension LiveConfig: RowWithID {}
+extension LiveOrg: RowWithID {}
+
+extension Array where Element: RowWithID {
+  /// Sorts by id without a second copy of the rows, which are large and can be millions.
+  fileprivate mutating func sortInPlace() {
+    var order = indices.map { UInt32($0) }
+    order.sort { self[Int($0)].id < self[Int($1)].id }
+    // Follows each cycle of the permutation once; a place that is done points to itself.
+    for start in indices where Int(order[start]) != start {
+      let first = self[start]
+      var place = start
+      while Int(order[place]) != start {
+        let next = Int(order[place])
+        self[place] = self[next]
+        order[place] = UInt32(place)
+        place = next
+      }
+      self[place] = first
+      order[place] = UInt32(place)
+    }
   }
 }

@@ -51,13 +51,11 @@ struct PostgresCatalog {
 enum ColumnKind: String {
   case uuid
   case integer = "bigint"
-  case moment = "timestamp with time zone"
 
   func accepts(_ type: String) -> Bool {
     switch self {
     case .uuid: type == "uuid"
     case .integer: ["bigint", "integer", "smallint"].contains(type)
-    case .moment: type == rawValue
     }
   }
 
@@ -106,11 +104,18 @@ struct SelectList {
     guard kind.accepts(found.type) else {
       throw .store(
         .unreadable(
-          "\(label): column \(table).\(column) is of type \(found.type), expected \(kind.rawValue)"
+          "\(label): table \(table): column \(column) is of type \(found.type), expected \(kind.rawValue)"
         ))
     }
     expressions.append(kind.expression(column))
     return true
+  }
+
+  /// Adds a time, or NULL where there is none that says its zone: times are not compared.
+  mutating func addMoment(_ column: String) {
+    let type = "timestamp with time zone"
+    let isThere = catalog.column(table, column)?.type == type
+    expressions.append(isThere ? column : "NULL::\(type)")
   }
 
   /// Adds any expression.

@@ -110,7 +110,7 @@ package final class PostgresStore: LiveStore {
       if let status, status != "in progress" { return status }
     } catch {}
     throw .store(
-      .failed(
+      .uncertain(
         "\(label): the connection was lost while committing (\(place.withoutSecrets(reason.message))), "
           + "and whether the change was made is not known; validate when the server is back"))
   }

@@ -2,15 +2,37 @@
 #include <dlfcn.h>
 #include <stdlib.h>
 
-#define FUNCTIONS(use) \
-  use(PQconnectdb) use(PQfinish) use(PQstatus) use(PQerrorMessage) use(PQsetNoticeProcessor) \
-  use(PQexecParams) use(PQgetResult) use(PQclear) use(PQresultStatus) use(PQresultErrorField) \
-  use(PQresultErrorMessage) use(PQntuples) use(PQnfields) use(PQfname) use(PQgetisnull) \
-  use(PQgetvalue) use(PQgetlength) use(PQcmdTuples) use(PQgetCopyData) use(PQfreemem)
+typedef void notice_processor(void *argument, const char *message);
 
-#define DECLARE(name) __typeof__(&name) name;
-#define FIND(name) \
-  library.name = (__typeof__(&name))dlsym(handle, #name); \
+// As libpq-fe.h declares them.
+#define FUNCTIONS(use) \
+  use(PGconn *, PQconnectdb, const char *) \
+  use(void, PQfinish, PGconn *) \
+  use(int, PQstatus, const PGconn *) \
+  use(char *, PQerrorMessage, const PGconn *) \
+  use(notice_processor *, PQsetNoticeProcessor, PGconn *, notice_processor *, void *) \
+  use(PGresult *, PQexecParams, PGconn *, const char *, int, const unsigned *, const char *const *, const int *, \
+      const int *, int) \
+  use(PGresult *, PQgetResult, PGconn *) \
+  use(void, PQclear, PGresult *) \
+  use(ExecStatusType, PQresultStatus, const PGresult *) \
+  use(char *, PQresultErrorField, const PGresult *, int) \
+  use(char *, PQresultErrorMessage, const PGresult *) \
+  use(int, PQntuples, const PGresult *) \
+  use(int, PQnfields, const PGresult *) \
+  use(char *, PQfname, const PGresult *, int) \
+  use(int, PQgetisnull, const PGresult *, int, int) \
+  use(char *, PQgetvalue, const PGresult *, int, int) \
+  use(int, PQgetlength, const PGresult *, int, int) \
+  use(char *, PQcmdTuples, PGresult *) \
+  use(int, PQgetCopyData, PGconn *, char **, int) \
+  use(void, PQfreemem, void *)
+
+enum { CONNECTION_OK = 0, PG_DIAG_SQLSTATE = 'C', PG_DIAG_MESSAGE_PRIMARY = 'M' };
+
+#define DECLARE(type, name, ...) type (*name)(__VA_ARGS__);
+#define FIND(type, name, ...) \
+  library.name = (type (*)(__VA_ARGS__))dlsym(handle, #name); \
   if (library.name == NULL) return "libpq.so.5 has no " #name;
 
 static struct { FUNCTIONS(DECLARE) } library;

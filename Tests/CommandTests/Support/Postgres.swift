@@ -1,9 +1,10 @@
 import Foundation
 import Testing
 
-/// A PostgreSQL of the tests' own: started with the first database, stopped when the tests end.
+/// A PostgreSQL of the tests' own.
 final class PostgresServer: Sendable {
-  static let shared = Result { try PostgresServer() }
+  static func shared() throws -> PostgresServer { try theShared.get() }
+  private static let theShared = Result { try makeShared() }
 
   let scratch: Scratch
   let port: Int
@@ -11,7 +12,7 @@ final class PostgresServer: Sendable {
 
   private var directory: String { scratch.file("data") }
 
-  private init() throws {
+  init() throws {
     scratch = try Scratch()
     port = try freePort()
     _ = unsafe chmod(scratch.path, 0o777)
@@ -28,8 +29,22 @@ final class PostgresServer: Sendable {
       """.utf8
     ).write(to: URL(fileURLWithPath: directory + "/pg_hba.conf"))
     try start()
-    theServer.withLock { $0 = self }
-    atexit { theServer.withLock { try? $0?.stop("immediate") } }
+  }
+
+  deinit { try? stop("immediate") }
+
+  /// The server of most tests; it is stopped when they end.
+  private static func makeShared() throws -> PostgresServer {
+    let server = try PostgresServer()
+    theServer.withLock { $0 = server }
+    // What is shared lives until the process ends, and then nobody frees it.
+    atexit {
+      theServer.withLock { server in
+        try? server?.stop("immediate")
+        if let path = server?.scratch.path { try? FileManager.default.removeItem(atPath: path) }
+      }
+    }
+    return server
   }
 
   func start() throws {
@@ -94,8 +109,8 @@ struct Blockvisor {
   var environment: [String: String] { ["XDG_STATE_HOME": scratch.path] }
 
   /// A database with Schemas/sql/blockvisor.sql, in which `statements` were run.
-  init(_ statements: String = "") throws {
-    server = try PostgresServer.shared.get()
+  init(_ statements: String = "", on own: PostgresServer? = nil) throws {
+    server = try own ?? PostgresServer.shared()
     scratch = try Scratch()
     let made = try psql("CREATE DATABASE \(name)", database: "postgres")
     try #require(made.status == 0, "\(made.errors)")
@@ -172,8 +187,11 @@ func hostID(_ number: Int) -> String { uuid(1, number) }
 func nodeID(_ number: Int) -> String { uuid(2, number) }
 func configID(_ number: Int) -> String { uuid(3, number) }
 
-/// The bytes of a config in Protocol Buffers, as a literal of PostgreSQL; fields that are zero are left out.
-func configBytes(_ values: [UInt64]) -> String {
+/// The bytes of a config in Protocol Buffers, as a literal of PostgreSQL.
+func configBytes(_ values: [UInt64]) -> String { bytea(configMessage(values)) }
+
+/// A config in Protocol Buffers; numbers that are zero are left out.
+func configMessage(_ values: [UInt64]) -> [UInt8] {
   func varint(_ value: UInt64) -> [UInt8] {
     var rest = value
     var bytes: [UInt8] = []
@@ -189,8 +207,7 @@ func configBytes(_ values: [UInt64]) -> String {
   }
   // A ramdisk and an image, which are passed over.
   machine += [0x22, 0x02, 0x08, 0x01]
-  let message = [0x0A] + varint(UInt64(machine.count)) + machine + [0x12, 0x00]
-  return bytea(message)
+  return [0x0A] + varint(UInt64(machine.count)) + machine + [0x12, 0x00]
 }
 
 func bytea(_ bytes: [UInt8]) -> String {

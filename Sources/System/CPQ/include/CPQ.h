@@ -1,10 +1,16 @@
 #pragma once
-#include <postgresql/libpq-fe.h>
 #include <stddef.h>
 
 // The calls of libpq that the program makes, by the names of libpq without their prefix.
 //
-// The library and the twenty others that it needs take milliseconds to load, so that is done when a store is first opened.
+// The library and the twenty others that it needs take milliseconds to load, so that is done when a store is first opened. What is
+// declared here is the binary interface of libpq.so.5, so that neither its header nor the library is needed to build.
+
+typedef struct pg_conn PGconn;
+typedef struct pg_result PGresult;
+
+/// What a result is; the values that matter here.
+typedef enum { PGRES_COMMAND_OK = 1, PGRES_TUPLES_OK = 2, PGRES_COPY_OUT = 3 } ExecStatusType;
 
 /// Loads libpq; returns NULL, or why it cannot be loaded. Everything else here may be called only after it returned NULL.
 const char *pq_load(void);
