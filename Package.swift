@@ -39,7 +39,8 @@ let package = Package(
         "SHA-256 and Ed25519 by libcrypto; without it portable SHA-256, and no signatures."),
     .trait(name: "Gzip", description: "Reading of .gz files by zlib."),
     .trait(name: "YAML", description: "Configuration files, by libyaml."),
-    .default(enabledTraits: ["OpenSSL", "Gzip", "YAML"]),
+    .trait(name: "PostgreSQL", description: "Live stores in PostgreSQL, by libpq."),
+    .default(enabledTraits: ["OpenSSL", "Gzip", "YAML", "PostgreSQL"]),
   ],
   targets: [
     system("CLZ4", "liblz4-dev"),
@@ -48,6 +49,8 @@ let package = Package(
     system("CZlib", "zlib1g-dev"),
     system("CYAML", "libyaml-dev"),
     .target(name: "CShims"),
+    .target(
+      name: "CPQ", path: "Sources/System/CPQ", linkerSettings: [.linkedLibrary("dl")]),
 
     target("LedgerCore", ["CShims"]),
     target(
@@ -84,8 +87,14 @@ let package = Package(
       "SQLiteStore", path: "Sources/Connectors/SQLiteStore",
       ["LedgerCore", "LedgerPorts", "CSQLite"]),
     target(
+      "PostgresStore", path: "Sources/Connectors/PostgresStore",
+      ["LedgerCore", "LedgerPorts", "LedgerText", "CPQ"]),
+    target(
       "AllocationLedger",
-      ["LedgerCore", "LedgerEngine", "LedgerForensics", "LedgerPorts", "LinuxHost", "SQLiteStore"]),
+      [
+        "LedgerCore", "LedgerEngine", "LedgerForensics", "LedgerPorts", "LinuxHost", "SQLiteStore",
+        .target(name: "PostgresStore", condition: .when(traits: ["PostgreSQL"])),
+      ]),
 
     target("YAMLText", [.target(name: "CYAML", condition: .when(traits: ["YAML"]))]),
     target("CommandKit", []),
@@ -95,6 +104,7 @@ let package = Package(
         "CommandKit", "LedgerCore", "LedgerDrawing", "LedgerEngine", "LedgerForensics",
         "LedgerFormat", "LedgerLog", "LedgerPorts", "LedgerProofs", "LedgerText", "LinuxHost",
         "SQLiteStore", "YAMLText",
+        .target(name: "PostgresStore", condition: .when(traits: ["PostgreSQL"])),
       ]),
     program("allocledger", ["LedgerCommands"]),
     program("resource-validator", ["LedgerCommands"]),

@@ -2,6 +2,10 @@ internal import LedgerForensics
 internal import LedgerPorts
 internal import SQLiteStore
 
+#if PostgreSQL
+internal import PostgresStore
+#endif
+
 /// A live store whose resource tracking can be validated and repaired.
 ///
 /// Calls block; a store is used by one thread at a time.
@@ -13,6 +17,17 @@ public final class Store {
   public init(sqlite path: String) {
     live = SQLiteStore(path: path)
   }
+
+  #if PostgreSQL
+  /// Takes the Blockvisor at `address`, as `postgres://USER@HOST/DATABASE`, and opens nothing yet.
+  ///
+  /// - Throws: `ValidationError.queryNodes` for an address that is none.
+  public init(postgres address: String) throws(ValidationError) {
+    do throws(PostgresAddress.Malformed) {
+      live = PostgresStore(try PostgresAddress(address))
+    } catch { throw .queryNodes(error.message) }
+  }
+  #endif
 
   /// The store as messages name it.
   public var label: String { live.label }

@@ -10,10 +10,12 @@ extension Command {
     "import", summary: "record facts from files",
     discussion: """
       Reads NDJSON or CSV, also compressed by gzip; '-' is standard input. Facts are numbered in the order of \
-      the files. An import is recorded whole or not at all; with --batch N each N lines are.
+      the files. An import is recorded whole or not at all; with --batch N each N lines are. With --from STORE the \
+      facts are those of a running fleet: every host and node that the store holds in one snapshot.
       """, section: "Ledger",
-    arguments: [Positional("FILE", "files of facts", arity: .oneOrMore, kind: .file)],
+    arguments: [Positional("FILE", "files of facts", arity: .any, kind: .file)],
     options: [
+      .value("from", "STORE", "a live store whose hosts and nodes begin the ledger"),
       .value("batch", "N", "record after each N lines"),
       .value(
         "on-contradiction", "WHAT", "what becomes of facts that history does not allow",
@@ -31,6 +33,15 @@ extension Context {
     let mode = Importer.Mode(rawValue: parsed.value("on-contradiction") ?? "stop") ?? .stop
     let isRestore = parsed.flag("restore")
     let files = parsed.arguments("FILE")
+    if let store = parsed.value("from") {
+      guard files.isEmpty, !isRestore else {
+        throw Failure(.usage, "--from takes no files and no --restore")
+      }
+      return try importFleet(of: store, mode, batch)
+    }
+    guard !files.isEmpty else {
+      throw Failure(.usage, "name FILEs of facts, or a store with --from")
+    }
     // Every file is opened before anything is recorded.
     let read = ReadProgress()
     var inputs: [Input] = []
@@ -57,6 +68,28 @@ extension Context {
     }
     bar.clear()
     return try report(importer, ignored)
+  }
+
+  /// Records what a live store holds.
+  private func importFleet(
+    of name: String, _ mode: Importer.Mode, _ batch: Int64?
+  ) throws(Failure) -> ExitCode {
+    let store = try store(name)
+    let live: Observation
+    do throws(StoreError) { live = try store.observe() } catch { throw Failure(error) }
+    var facts = try reconciling { () throws(ReconcileError) in
+      try FleetFacts(live, address: store.address, occurred: clock.now())
+    }
+    let ledger = try writable()
+    defer { ledger.writer.close() }
+    var importer = Importer(
+      ledger, mode: mode, batch: batch, isRestore: false,
+      isInterrupted: { Interrupts.pending }, progress: {})
+    do throws(ImportFailure) {
+      _ = try importer.read(store.label) { () throws(InputFailure) in facts.next() }
+      try importer.finish()
+    } catch { throw failure(error, importer) }
+    return try report(importer, IgnoredFields())
   }
 
   /// A file that is read, inflated and parsed on threads of its own.

@@ -63,7 +63,7 @@ extension Context {
     let hasWork = !planned.isEmpty || planned.plan.unrepairable.contains { $0.severity.isDrift }
     let code: ExitCode = hasWork ? .findings : .clean
     if parsed.value("emit") != nil {
-      try printing { () throws(OutputError) in try output.write(SQLScript.text(planned)) }
+      try printScript(planned, store)
     } else {
       try print(planned)
     }
@@ -79,6 +79,16 @@ extension Context {
       "repair", stores: [store.label], outcome: "planned", code: code,
       findings: planned.plan.unrepairable)
     return code
+  }
+
+  private func printScript(_ planned: PlannedRepair, _ store: any LiveStore) throws(Failure) {
+    let own: String?
+    do throws(StoreError) {
+      own = try store.script(
+        of: planned.plan.changes, title: "Repair of \(store.label), plan \(planned.digest).")
+    } catch { throw Failure(error) }
+    let script = own ?? SQLScript.text(planned)
+    try printing { () throws(OutputError) in try output.write(script) }
   }
 
   private func print(_ planned: PlannedRepair) throws(Failure) {

@@ -6,6 +6,10 @@ internal import LedgerLog
 internal import LedgerPorts
 internal import SQLiteStore
 
+#if PostgreSQL
+internal import PostgresStore
+#endif
+
 /// What names of SQLite stores begin with.
 let sqlitePrefix = "sqlite:"
 
@@ -35,7 +39,7 @@ extension Context {
       let known = configuration.named.map(\.name)
       throw Failure(
         .usage,
-        "'\(name.printable)' is no store: write sqlite:PATH"
+        "'\(name.printable)' is no store: write sqlite:PATH or postgres://…"
           + (known.isEmpty
             ? "" : ", or a name of the configuration: " + known.joined(separator: ", ").printable)
           + didYouMean(name, among: known))
@@ -46,10 +50,7 @@ extension Context {
   }
 
   private func openStore(_ name: String) throws(Failure) -> any LiveStore {
-    guard var path = sqlitePath(name) else {
-      throw Failure(
-        .usage, "\(withoutPassword(name).printable): this version knows sqlite: stores only")
-    }
+    guard var path = sqlitePath(name) else { return try openServer(name) }
     if let question = path.firstIndex(of: "?") {
       guard path[path.index(after: question)...] == "schema=reference" else {
         throw Failure(.usage, "\(name): this version knows ?schema=reference only")
@@ -61,6 +62,26 @@ extension Context {
     let messages = messages
     store.trace = { messages.detail($0) }
     return store
+  }
+
+  private func openServer(_ name: String) throws(Failure) -> any LiveStore {
+    let scheme = name.prefix { $0 != ":" }
+    guard ["postgres", "postgresql"].contains(scheme) else {
+      throw Failure(
+        .usage,
+        "\(withoutPassword(name).printable): this version knows sqlite: and postgres:// stores only"
+      )
+    }
+    #if PostgreSQL
+    do throws(PostgresAddress.Malformed) {
+      let store = PostgresStore(try PostgresAddress(name))
+      let messages = messages
+      store.trace = { messages.detail($0) }
+      return store
+    } catch { throw Failure(.usage, error.message.printable) }
+    #else
+    throw Failure(.usage, "\(scheme)://…: this build is without PostgreSQL")
+    #endif
   }
 
   /// The checks that `--checks` names.
@@ -83,7 +104,8 @@ extension Context {
     repair: Int64? = nil
   ) {
     let record = AuditRecord(
-      time: clock.now(), command: command, arguments: Array(CommandLine.arguments.dropFirst()),
+      time: clock.now(), command: command,
+      arguments: CommandLine.arguments.dropFirst().map(withoutPassword),
       stores: stores,
       outcome: outcome, exitCode: Int(code.rawValue), findings: findings, repair: repair)
     let path = namedLedger.map { LogLayout(directory: $0).audit } ?? userState("audit.ndjson")
@@ -123,7 +145,7 @@ extension Failure {
     case .unreadable(let text): self.init(.unreadable, text)
     case .locked(let text): self.init(.locked, text)
     case .notEmpty(let text), .stale(let text), .refused(let text): self.init(.refused, text)
-    case .failed(let text): self.init(.failed, text)
+    case .failed(let text), .uncertain(let text): self.init(.failed, text)
     }
   }
 
@@ -147,10 +169,22 @@ extension Failure {
 /// The name of a store as it may be shown: a URL's password is left out.
 func withoutPassword(_ name: String) -> String {
   guard let slashes = name.firstRange(of: "://") else { return name }
-  let authority = name[slashes.upperBound...].prefix { !"/?#".contains($0) }
-  guard let at = authority.lastIndex(of: "@"), let colon = authority[..<at].firstIndex(of: ":")
-  else { return name }
-  return name[...colon] + "***" + name[at...]
+  // Up to the last at sign: a password that was not written as a URL wants it could hold anything.
+  let rest = name[slashes.upperBound...]
+  let authority = rest.lastIndex(of: "@").map { rest[..<$0] } ?? ""
+  guard let colon = authority.firstIndex(of: ":") else { return withoutPasswordParameters(name) }
+  return withoutPasswordParameters(name[...colon] + "***" + name[authority.endIndex...])
+}
+
+private func withoutPasswordParameters(_ name: String) -> String {
+  guard let question = name.firstIndex(of: "?") else { return name }
+  let parameters = name[question...].dropFirst().split(
+    separator: "&", omittingEmptySubsequences: false
+  ).map { parameter in
+    let isSecret = parameter.hasPrefix("password=") || parameter.hasPrefix("sslpassword=")
+    return isSecret ? parameter.prefix { $0 != "=" } + "=***" : parameter
+  }
+  return name[...question] + parameters.joined(separator: "&")
 }
 
 /// Runs a reconciliation and tells its error as a command's.

@@ -19,6 +19,12 @@ package struct FactPiece: Sendable {
   /// What was passed over in the input so far.
   package var ignoredFields: IgnoredFields
 
+  /// A piece of facts that were never text.
+  init(lines: [Line]) {
+    self.lines = lines
+    ignoredFields = IgnoredFields()
+  }
+
   /// Reads the next lines of `stream`; nil behind the end or a failure.
   package init?(_ stream: inout FactStream) {
     guard !stream.hasEnded else { return nil }

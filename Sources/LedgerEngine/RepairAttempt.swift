@@ -30,6 +30,8 @@ final class RepairAttempt {
   /// Records that nothing was changed after all, and returns why.
   func failed(_ error: StoreError) throws(ReconcileError) -> ReconcileError {
     if let refusal { return refusal }
+    // The intent stays open, as if the program had died: undo takes the repair back, if it was made.
+    if case .uncertain = error { return .store(error) }
     if let started { _ = try recorder?.finish(started, "failed") }
     return .store(error)
   }

@@ -18,6 +18,10 @@ extension ValidationReport {
       writer.string(store.label)
       writer.key("position")
       writer.position(store.position)
+      if let moment = store.moment {
+        writer.key("moment")
+        writer.string(moment)
+      }
       writer.key("nodes")
       writer.integer(Int64(store.nodes))
       writer.key("hosts")

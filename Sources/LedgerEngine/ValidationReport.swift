@@ -8,6 +8,8 @@ package struct ValidationReport: Sendable {
     package var label: String
     /// How far the store says it has applied the ledger.
     package var position: StorePosition?
+    /// The store's own name of the moment it was read at, such as an LSN.
+    package var moment: String?
     package var nodes: Int
     package var hosts: Int
     /// How much the store's own checks looked at.

@@ -53,7 +53,7 @@ package struct Validator {
     let diagnosis = Diagnosis(live, target: target, checks: checks, store: store.label)
     report.stores.append(
       ValidationReport.Store(
-        label: store.label, position: live.position, nodes: live.nodes.count,
+        label: store.label, position: live.position, moment: live.moment, nodes: live.nodes.count,
         hosts: live.hosts.count, selfConsistency: diagnosis.selfConsistency))
     report.findings += (diagnosis.findings + behind).sorted(by: Finding.precedes)
   }

@@ -17,6 +17,7 @@ package enum FindingKind: String, Sendable, CaseIterable {
   case pool
   case container
   case config
+  case org
   case store
   case ledger
   case entry

@@ -20,7 +20,9 @@ package enum FindingCode: String, Sendable, CaseIterable {
   case behind
   case configMismatch = "config_mismatch"
   case configMissing = "config_missing"
+  case configUndecodable = "config_undecodable"
   case counterMismatch = "counter_mismatch"
+  case orgCounters = "org_counters"
   case unknownHost = "unknown_host"
   case notCompared = "not_compared"
   case contradiction
@@ -36,7 +38,7 @@ package enum FindingCode: String, Sendable, CaseIterable {
     switch self {
     case .overCapacity, .configMissing, .notCompared: .notice
     case .behind, .contradiction, .unknownHost, .ledgerAnomaly, .repeatOffender,
-      .healerConflict, .repairReverted, .oneWayRatchet:
+      .healerConflict, .repairReverted, .oneWayRatchet, .orgCounters:
       .warning
     default: .error
     }
@@ -168,6 +170,16 @@ extension FindingCode {
       (
         "A node names a config that the store does not hold, so it was not checked against it.",
         "Restore the config's row, or accept that the node is unchecked."
+      )
+    case .configUndecodable:
+      (
+        "A config's row cannot be understood, so its nodes were not checked against it.",
+        "Restore the config from a backup, or let the node's owner upgrade it to a new config."
+      )
+    case .orgCounters:
+      (
+        "An organisation's counters are not the count of its hosts and nodes.",
+        "Correct the organisation's row; repair leaves it alone."
       )
     case .counterMismatch:
       (

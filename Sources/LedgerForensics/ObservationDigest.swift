@@ -106,6 +106,7 @@ extension Observation {
     for node in nodes { digest.add(node) }
     digest.add(UInt64(configs.count))
     for config in configs { digest.add(config) }
+    for id in unknownConfigs.sorted() + undecodableConfigs.map(\.id) { digest.add(id) }
     digest.add(UInt64(pools.count))
     for pool in pools { digest.add(pool) }
     digest.add(UInt64(containers.count))

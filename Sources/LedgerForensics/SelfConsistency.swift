@@ -48,6 +48,8 @@ package struct SelfConsistency {
       result.nodesUnchecked = live.nodes.count
       return
     }
+    checkUndecodable()
+    let undecodable = Set(live.undecodableConfigs.map(\.id))
     var indices: [Name: Int] = [:]
     for (index, config) in live.configs.enumerated() { indices[config.id] = index }
     for node in live.nodes {
@@ -57,6 +59,7 @@ package struct SelfConsistency {
       }
       guard let index = indices[id] else {
         result.nodesUnchecked += 1
+        if live.unknownConfigs.contains(id) || undecodable.contains(id) { continue }
         result.findings.append(
           Finding(
             .configMissing, FindingEntity(.node, node.id), store: store,
@@ -65,6 +68,28 @@ package struct SelfConsistency {
         continue
       }
       check(node, live.configs[index])
+    }
+  }
+
+  /// A config is one finding, however many nodes name it.
+  private mutating func checkUndecodable() {
+    for config in live.undecodableConfigs {
+      result.findings.append(
+        Finding(
+          .configUndecodable, FindingEntity(.config, config.id), store: store,
+          "config '\(config.id)' cannot be understood: \(config.reason)"))
+    }
+  }
+
+  private mutating func checkOrgs() {
+    for org in live.orgs {
+      let wrong = org.counters.filter { $0.stored != $0.counted }
+      if wrong.isEmpty { continue }
+      let fields = wrong.map { FieldDifference($0.name, $0.counted, $0.stored) }
+      result.findings.append(
+        Finding(
+          .orgCounters, FindingEntity(.org, org.id), store: store, fields: fields,
+          "the counters of organisation '\(org.id)' are not what it holds: \(fields.text)"))
     }
   }
 
@@ -81,6 +106,7 @@ package struct SelfConsistency {
   }
 
   private mutating func checkCounters() {
+    checkOrgs()
     let sums = HostSums(live.nodes, hosts: live.hosts, released: released)
     for node in sums.strays {
       result.findings.append(

@@ -29,6 +29,11 @@ package protocol LiveStore: AnyObject {
     _ images: [RowImage], beforeCommit: () throws(StoreError) -> Void
   ) throws(StoreError)
 
+  /// What somebody can run by hand to make `changes` as `apply` does; `title` is a line for people.
+  ///
+  /// Nil for stores of the reference schema, which have one form of scripts.
+  func script(of changes: [LiveChange], title: String) throws(StoreError) -> String?
+
   /// Writes `contents`, sorted by id, into the store in one transaction, creating missing tables.
   ///
   /// Without `replacing`, a store that holds rows already is refused with `StoreError.notEmpty`. `progress` is
@@ -56,9 +61,16 @@ package struct StorePosition: Hashable, Sendable {
 /// Every list is sorted by id.
 package struct Observation: Sendable {
   package var position: StorePosition?
+  /// The store's own name of the moment, such as an LSN of PostgreSQL; nil where it has none.
+  package var moment: String?
   package var hosts: [LiveHost] = []
   package var nodes: [LiveNode] = []
   package var configs: [LiveConfig] = []
+  /// Configs that are there and from a time when they declared no requirement.
+  package var unknownConfigs: Set<Name> = []
+  /// Configs that are there and cannot be understood.
+  package var undecodableConfigs: [UndecodableConfig] = []
+  package var orgs: [LiveOrg] = []
   package var pools: [LivePool] = []
   package var containers: [LiveContainer] = []
   /// The optional tables and columns that the store has, such as `worker_pools` or `nodes.image`.
@@ -118,6 +130,42 @@ package struct LiveConfig: Hashable, Sendable {
     self.id = id
     self.image = image
     self.resources = resources
+  }
+}
+
+/// A config whose row cannot be understood, so that nobody knows what its nodes should take.
+package struct UndecodableConfig: Hashable, Sendable {
+  package var id: Name
+  /// What is wrong with it.
+  package var reason: String
+
+  package init(id: Name, reason: String) {
+    self.id = id
+    self.reason = reason
+  }
+}
+
+/// The counters of an organisation, as far as the store keeps them.
+package struct LiveOrg: Hashable, Sendable {
+  /// A counter beside what it should be.
+  package struct Counter: Hashable, Sendable {
+    package var name: String
+    package var stored: Int64
+    /// The rows that name the organisation, counted in the same snapshot.
+    package var counted: Int64
+
+    package init(name: String, stored: Int64, counted: Int64) {
+      self.name = name
+      self.stored = stored
+      self.counted = counted
+    }
+  }
+
+  package var id: Name
+  package var counters: [Counter] = []
+
+  package init(id: Name) {
+    self.id = id
   }
 }
 
@@ -230,4 +278,6 @@ package enum StoreError: Error, Hashable, Sendable {
   case refused(String)
   /// The disk is full or writing failed; nothing was changed.
   case failed(String)
+  /// The connection was lost while committing, and nobody could be asked what became of it.
+  case uncertain(String)
 }

@@ -9,6 +9,8 @@ import Testing
 
 /// A store whose commit fails after the caller's last step, as SQLite's can.
 private final class FailingStore: LiveStore {
+  func script(of changes: [LiveChange], title: String) -> String? { nil }
+
   private let store: SQLiteStore
 
   init(_ store: SQLiteStore) {

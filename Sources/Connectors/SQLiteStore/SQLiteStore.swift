@@ -36,6 +36,8 @@ package final class SQLiteStore: LiveStore {
     label = "sqlite:" + path
   }
 
+  package func script(of changes: [LiveChange], title: String) -> String? { nil }
+
   /// `sqlite:` and the absolute path.
   package var address: String {
     // Safe: getcwd allocates the text for a null buffer, and it is freed here.

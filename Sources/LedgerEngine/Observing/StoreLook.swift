@@ -126,6 +126,12 @@ package final class RememberingStore: LiveStore {
     return seen
   }
 
+  package func script(
+    of changes: [LiveChange], title: String
+  ) throws(StoreError) -> String? {
+    try store.script(of: changes, title: title)
+  }
+
   package func apply(
     _ changes: [LiveChange], position: StorePosition?,
     beforeCommit: ([RowImage]) throws(StoreError) -> Void

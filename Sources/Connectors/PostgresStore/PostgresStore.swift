@@ -1,0 +1,122 @@
+package import LedgerPorts
+
+/// A live Blockvisor in PostgreSQL.
+///
+/// Every call connects, does its work in one transaction and ends the connection, so that nothing is held between calls. Writing
+/// touches counters, capacities and node fields only; what rows hold beside these is the business of Blockvisor's API.
+package final class PostgresStore: LiveStore {
+  let place: PostgresAddress
+  /// Gets a line for each statement: its text with placeholders and its time, never a value.
+  package var trace: ((String) -> Void)?
+
+  /// A store at `place`; nothing is opened yet.
+  package init(_ place: PostgresAddress) {
+    self.place = place
+  }
+
+  /// The address without its password.
+  package var label: String { place.label }
+
+  /// The address without its password: who opens the store again has it from the environment or a password file.
+  package var address: String { place.label }
+
+  /// Reads everything in one snapshot, strictly; see `LiveStore.observe`.
+  package func observe() throws(StoreError) -> Observation {
+    try transaction(.read) { (database) throws(PostgresFailure) in
+      let position = try database.run(
+        """
+        SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() \
+        ELSE pg_current_wal_lsn() END
+        """)
+      var seen = try reader(database).observation(database)
+      seen.moment = position.text(0, 0)
+      return seen
+    }
+  }
+
+  /// A Blockvisor is never projected: its rows hold what only its API knows.
+  package func project(
+    _ contents: Observation, replacing: Bool,
+    progress: (_ done: Int, _ total: Int) throws(StoreError) -> Void
+  ) throws(StoreError) {
+    throw .refused(
+      "\(label): rows of a Blockvisor hold more than the ledger knows, so it is not projected; "
+        + "repair makes it agree, and project writes into sqlite: stores")
+  }
+
+  /// Looks up the tables.
+  func reader(
+    _ database: borrowing PostgresConnection
+  ) throws(PostgresFailure) -> BlockvisorReader {
+    BlockvisorReader(
+      label: label, catalog: try PostgresCatalog(database, tables: BlockvisorReader.tables))
+  }
+
+  /// Runs `body` in one transaction, which any throw takes back.
+  func transaction<Value>(
+    _ access: PostgresAccess,
+    _ body: (borrowing PostgresConnection) throws(PostgresFailure) -> Value
+  ) throws(StoreError) -> Value {
+    do throws(PostgresFailure) {
+      let database = try PostgresConnection(place, trace: trace)
+      try database.run(
+        access == .read
+          ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+          : "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+      try configure(database)
+      let value = try body(database)
+      try commit(database, access)
+      return value
+    } catch {
+      throw PostgresFailureTranslator(address: place, access: access).storeError(error)
+    }
+  }
+
+  /// Sets how long statements may take and wait, and one way of writing values as text.
+  private func configure(_ database: borrowing PostgresConnection) throws(PostgresFailure) {
+    let settings = [
+      ("statement_timeout", String(place.statementTimeoutMilliseconds)),
+      ("lock_timeout", String(place.lockTimeoutMilliseconds)), ("TimeZone", "UTC"),
+      ("DateStyle", "ISO, MDY"), ("IntervalStyle", "postgres"), ("bytea_output", "hex"),
+      ("extra_float_digits", "3"),
+    ]
+    let calls = settings.map { "set_config('\($0)', '\($1)', true)" }
+    try database.run("SELECT " + calls.joined(separator: ", "))
+  }
+
+  /// Commits, and finds out what became of a commit whose answer was lost.
+  private func commit(
+    _ database: borrowing PostgresConnection, _ access: PostgresAccess
+  ) throws(PostgresFailure) {
+    guard access == .write else {
+      try database.run("COMMIT")
+      return
+    }
+    let transaction = try database.run("SELECT pg_current_xact_id_if_assigned()").value(0, 0)
+    do throws(PostgresFailure) { try database.run("COMMIT") } catch {
+      guard case .server(let reason) = error, reason.state.isEmpty, let transaction else {
+        throw error
+      }
+      guard try status(of: transaction, after: reason) == "committed" else { throw error }
+    }
+  }
+
+  private func status(
+    of transaction: [UInt8], after reason: PostgresError
+  ) throws(PostgresFailure) -> String {
+    do throws(PostgresFailure) {
+      let again = try PostgresConnection(place, trace: trace)
+      let status = try again.run("SELECT pg_xact_status($1::xid8)", [transaction]).text(0, 0)
+      if let status, status != "in progress" { return status }
+    } catch {}
+    throw .store(
+      .uncertain(
+        "\(label): the connection was lost while committing (\(place.withoutSecrets(reason.message))), "
+          + "and whether the change was made is not known; validate when the server is back"))
+  }
+}
+
+/// Runs the caller's own step, whose refusal goes through unchanged.
+func calling(_ step: () throws(StoreError) -> Void) throws(PostgresFailure) {
+  do throws(StoreError) { try step() } catch { throw .store(error) }
+}

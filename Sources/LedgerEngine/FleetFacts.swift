@@ -1,0 +1,73 @@
+package import LedgerCore
+package import LedgerPorts
+internal import LedgerText
+
+/// The facts that make a ledger out of what a live store holds: hosts, then the nodes on them, all as of one moment.
+package struct FleetFacts {
+  private static let pieceLineCount = 4_096
+
+  private let live: Observation
+  private let source: Name
+  private let occurred: Timestamp
+  private var nextIndex = 0
+  private let retired: [Name]
+
+  /// The facts of `live`, which was seen at `occurred` in the store at `address`.
+  ///
+  /// - Throws: `ReconcileError.refused` for a number below zero, which no fact can carry.
+  package init(
+    _ live: Observation, address: String, occurred: Timestamp
+  ) throws(ReconcileError) {
+    for host in live.hosts where host.capacity.values.contains(where: { $0 < 0 }) {
+      throw .refused(
+        "\(address): the capacity of host '\(host.id)' is below zero; correct it first")
+    }
+    for node in live.nodes where node.resources.values.contains(where: { $0 < 0 }) {
+      throw .refused("\(address): node '\(node.id)' holds numbers below zero; repair it first")
+    }
+    self.live = live
+    self.occurred = occurred
+    source = Name(address)
+    // A host that is retired and still holds nodes stays registered: that is drift, and validation tells it.
+    let occupied = Set(live.nodes.compactMap(\.host))
+    retired = live.hosts.filter { $0.retired && !occupied.contains($0.id) }.map(\.id)
+  }
+
+  private var count: Int { live.hosts.count + live.nodes.count + retired.count }
+
+  /// The next facts, or nil behind the last.
+  package mutating func next() -> FactPiece? {
+    guard nextIndex < count else { return nil }
+    let end = min(count, nextIndex + FleetFacts.pieceLineCount)
+    defer { nextIndex = end }
+    return FactPiece(
+      lines: (nextIndex..<end).map { index in
+        FactPiece.Line(
+          number: Int64(index) + 1, content: .fact, item: FactItem(fact: fact(index)))
+      })
+  }
+
+  private func fact(_ index: Int) -> Fact {
+    var fact: Fact
+    let nodeIndex = index - live.hosts.count
+    if nodeIndex < 0 {
+      let host = live.hosts[index]
+      fact = Fact(type: .hostRegistered, occurred: occurred)
+      fact.host = host.id
+      fact.setResources(host.capacity)
+    } else if nodeIndex < live.nodes.count {
+      let node = live.nodes[nodeIndex]
+      fact = Fact(type: .nodeCreated, occurred: occurred)
+      fact.node = node.id
+      fact.host = node.host
+      fact.setResources(node.resources)
+      fact.attributes.image = node.image
+      fact.attributes.config = node.config
+    } else {
+      fact = Fact(type: .hostRetired, occurred: occurred)
+      fact.host = retired[nodeIndex - live.nodes.count]
+    }
+    fact.source = source
+    return fact
+  }
+}
