@@ -124,6 +124,7 @@ extension StoreError {
     case .stale: .stale("")
     case .refused: .refused("")
     case .failed: .failed("")
+    case .uncertain: .uncertain("")
     }
   }
 }
