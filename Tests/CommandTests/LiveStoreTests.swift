@@ -232,7 +232,7 @@ private let damages: [(sql: String, codes: [String])] = [
     #expect(try fleet.ledger.run("validate", "--store", "sqlite:" + missing).status == 4)
     #expect(!FileManager.default.fileExists(atPath: missing))
     #expect(try fleet.ledger.run("validate", "--store", "sqlite:" + fleet.ledger.path).status == 4)
-    #expect(try fleet.ledger.run("validate", "--store", "postgres://x").status == 64)
+    #expect(try fleet.ledger.run("validate", "--store", "redis://x").status == 64)
   }
 
   @Test("a store that another program holds is locked")
