@@ -33,7 +33,7 @@ private struct CounterLine: FoldObserver {
     _ host: UInt32, from before: Counters, to after: Counters, row: Int, in batch: EntryBatch
   ) {
     guard host == self.host else { return }
-    let time = usesRecordedTime ? batch.recorded.microseconds : batch.occurred[row]
+    let time = usesRecordedTime ? batch.recorded(of: row).microseconds : batch.occurred[row]
     for (index, value) in after.values.enumerated() {
       points[index].append(StepPoint(time: time, value: value))
     }

@@ -1,10 +1,13 @@
 /// Entries in columns: what a block of the log holds, and what the fold reads.
 ///
 /// A row names its subject by a dense slot, so that folding needs no hash table. Tables that rows point into
-/// are local to the batch. All entries of a batch share the recorded time of their commit.
+/// are local to the batch. Rows of one commit share its recorded time.
 package struct EntryBatch: Sendable {
   package var firstSequence: Int64 = 1
-  package var recorded = Timestamp(microseconds: 0)
+  /// When the first row's commit was recorded.
+  package var firstRecorded = Timestamp(microseconds: 0)
+  /// Where further commits begin, by ascending rows and times; empty where all rows are of one commit.
+  package var commitStarts: [CommitStart] = []
 
   /// One `RowKind` a row.
   package var kinds: [UInt8] = []
@@ -47,6 +50,7 @@ package struct EntryBatch: Sendable {
   /// Empties the batch and keeps its memory.
   package mutating func removeAll(startingAt sequence: Int64) {
     firstSequence = sequence
+    commitStarts.removeAll(keepingCapacity: true)
     kinds.removeAll(keepingCapacity: true)
     occurred.removeAll(keepingCapacity: true)
     subjects.removeAll(keepingCapacity: true)
@@ -68,13 +72,56 @@ package struct EntryBatch: Sendable {
 
   /// The fact that stands beside the columns of `row`, by binary search.
   package func detail(of row: Int) -> Fact? {
+    let place = details.partitioningIndex { $0.row >= row }
+    return place < details.count && details[place].row == row ? details[place].fact : nil
+  }
+}
+
+/// A row of a batch with which a commit begins.
+package struct CommitStart: Hashable, Sendable {
+  package var row: Int
+  package var recorded: Timestamp
+
+  package init(row: Int, recorded: Timestamp) {
+    self.row = row
+    self.recorded = recorded
+  }
+}
+
+extension EntryBatch {
+  /// When `row` was recorded, by binary search among the commits.
+  package func recorded(of row: Int) -> Timestamp {
+    let later = commitStarts.partitioningIndex { $0.row > row }
+    return later == 0 ? firstRecorded : commitStarts[later - 1].recorded
+  }
+
+  /// When the last row was recorded.
+  package var lastRecorded: Timestamp { commitStarts.last?.recorded ?? firstRecorded }
+
+  /// Whether a commit begins with `row`, which is not the first.
+  package func beginsCommit(_ row: Int) -> Bool {
+    let later = commitStarts.partitioningIndex { $0.row > row }
+    return later > 0 && commitStarts[later - 1].row == row
+  }
+
+  /// How many rows at the start were recorded up to and including `moment`.
+  package func rowCount(recordedBy moment: Timestamp) -> Int {
+    guard firstRecorded <= moment else { return 0 }
+    let later = commitStarts.partitioningIndex { $0.recorded > moment }
+    return later < commitStarts.count ? commitStarts[later].row : count
+  }
+}
+
+extension Array {
+  /// The index of the first element that `isSecond` says true of, where it does of all behind it too; by binary search.
+  package func partitioningIndex(where isSecond: (Element) -> Bool) -> Int {
     var low = 0
-    var high = details.count
+    var high = count
     while low < high {
       let middle = (low + high) / 2
-      if details[middle].row < row { low = middle + 1 } else { high = middle }
+      if isSecond(self[middle]) { high = middle } else { low = middle + 1 }
     }
-    return low < details.count && details[low].row == row ? details[low].fact : nil
+    return low
   }
 }
 
@@ -231,7 +278,7 @@ extension EntryBatch {
   package func single(_ row: Int) -> EntryBatch {
     var single = EntryBatch()
     single.firstSequence = firstSequence + Int64(row)
-    single.recorded = recorded
+    single.firstRecorded = recorded(of: row)
     single.kinds = [kinds[row]]
     single.occurred = [occurred[row]]
     single.subjects = [subjects[row]]

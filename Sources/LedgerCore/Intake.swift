@@ -95,7 +95,7 @@ package struct Intake: ~Copyable, Sendable {
   /// Takes the admitted rows away, so that they can be written as entries of one recorded time.
   package mutating func takeBatch(recorded: Timestamp) -> EntryBatch {
     var taken = batch
-    taken.recorded = recorded
+    taken.firstRecorded = recorded
     batch = EntryBatch()
     batch.firstSequence = taken.nextSequence
     interned = InternedRows()

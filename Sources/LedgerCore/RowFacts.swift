@@ -36,12 +36,7 @@ extension EntryBatch {
 
   private func key(of row: Int) -> Name? {
     guard !keys.isEmpty else { return nil }
-    var low = 0
-    var high = keys.count
-    while low < high {
-      let middle = (low + high) / 2
-      if keys[middle].row < row { low = middle + 1 } else { high = middle }
-    }
-    return low < keys.count && keys[low].row == row ? keys[low].key : nil
+    let place = keys.partitioningIndex { $0.row >= row }
+    return place < keys.count && keys[place].row == row ? keys[place].key : nil
   }
 }

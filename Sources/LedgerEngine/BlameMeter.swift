@@ -96,7 +96,7 @@ extension EntryBatch {
     guard let type = RowKind.type(of: kinds[row]) else { return nil }
     var part = BlamePart(
       sequence: firstSequence + Int64(row), occurred: Timestamp(microseconds: occurred[row]),
-      recorded: recorded, type: type, change: change)
+      recorded: recorded(of: row), type: type, change: change)
     if let fact = detail(of: row) {
       part.actor = fact.actor
       part.source = fact.source

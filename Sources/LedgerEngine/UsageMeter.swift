@@ -26,7 +26,7 @@ package struct UsageMeter: FoldObserver {
     _ host: UInt32, from before: Counters, to after: Counters, row: Int, in batch: EntryBatch
   ) {
     while accounts.count <= Int(host) { accounts.append(Account(since: start)) }
-    let time = usesRecordedTime ? batch.recorded.microseconds : batch.occurred[row]
+    let time = usesRecordedTime ? batch.recorded(of: row).microseconds : batch.occurred[row]
     settle(Int(host), upTo: time)
     accounts[Int(host)].counters = after
   }

@@ -64,12 +64,6 @@ func mergeJoin<Row: Identified>(
 ///
 /// - Complexity: logarithmic.
 func find<Row: Identified>(_ id: Name, in rows: [Row]) -> Row? {
-  var low = 0
-  var high = rows.count
-  while low < high {
-    let middle = (low + high) / 2
-    if rows[middle].identity < id { low = middle + 1 } else { high = middle }
-  }
-  guard low < rows.count, rows[low].identity == id else { return nil }
-  return rows[low]
+  let place = rows.partitioningIndex { !($0.identity < id) }
+  return place < rows.count && rows[place].identity == id ? rows[place] : nil
 }

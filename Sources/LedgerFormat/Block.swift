@@ -1,8 +1,10 @@
 /// The body of a block before compression: a batch, column by column.
 ///
 ///     varint           first sequence
-///     signed varint    recorded time (µs since 1970, of all rows)
+///     signed varint    recorded time (µs since 1970, of the first row)
 ///     varint           which parts follow: bits of `Parts`
+///     commits          varint count of the commits that begin behind the first row; columns of their distances from the one
+///                      before, in rows and in recorded time, each minus one
 ///     column           kinds (one byte each)
 ///     column           occurred times, as signed distance from the row before (the first: from recorded)
 ///     column           subject slots of the rows that have one and open none
@@ -39,7 +41,8 @@ package enum Block {
     static let newHosts = Parts(rawValue: 64)
     static let newPools = Parts(rawValue: 128)
     static let newContainers = Parts(rawValue: 256)
+    static let commits = Parts(rawValue: 512)
 
-    static let all = Parts(rawValue: 511)
+    static let all = Parts(rawValue: 1023)
   }
 }

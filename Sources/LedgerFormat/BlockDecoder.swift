@@ -40,24 +40,34 @@ package struct BlockDecoder {
     self.keepsTexts = keepsTexts
   }
 
-  /// Reads the body of a block of `count` entries.
+  /// Reads the body of the block of `frame`, whose first entry must be that of `sequence`.
   ///
-  /// Behind `length` bytes there are `Column.padding` more.
+  /// Behind the body there are `Column.padding` bytes more.
   ///
   /// - Complexity: linear in the entries; about ten nanoseconds each.
   package mutating func decode(
-    _ bytes: Span<UInt8>, length: Int, count: Int, into batch: inout EntryBatch
+    _ bytes: Span<UInt8>, _ frame: Frame, sequence: Int64, into batch: inout EntryBatch
   ) throws(Malformed) {
-    var reader = ByteReader(0..<length)
-    let first = try reader.varint(bytes)
-    guard first >= 1, first < UInt64(Int64.max) - UInt64(Block.entryCountMax) else {
+    let length = frame.rawByteCount
+    let count = frame.entryCount
+    guard sequence >= 1, sequence < Int64.max - Int64(Block.entryCountMax) else {
       throw Malformed("the first sequence is impossible", at: 0)
     }
-    batch.removeAll(startingAt: Int64(first))
-    batch.recorded = Timestamp(microseconds: try reader.signed(bytes))
+    if frame.layout == .row {
+      return try RowBody.decode(
+        bytes, length: length, sequence: sequence, keepsTexts: keepsTexts, into: &batch)
+    }
+    var reader = ByteReader(0..<length)
+    let first = try reader.varint(bytes)
+    guard first == UInt64(sequence) else {
+      throw Malformed("it holds sequence \(first) where \(sequence) belongs", at: 0)
+    }
+    batch.removeAll(startingAt: sequence)
+    batch.firstRecorded = Timestamp(microseconds: try reader.signed(bytes))
     let partsOffset = reader.offset
     let parts = Block.Parts(rawValue: try reader.varint(bytes))
     guard parts.isSubset(of: .all) else { throw Malformed("unknown parts", at: partsOffset) }
+    if parts.contains(.commits) { try takeCommits(count, &reader, bytes, &batch) }
     try takeKinds(count, &reader, bytes, &batch)
     try takeTimes(count, &reader, bytes, &batch)
     try Column.take(tally.subjects, into: &stored.subjects, from: &reader, bytes)
@@ -91,6 +101,28 @@ package struct BlockDecoder {
     return texts[Int(reference) - 1]
   }
 
+  private mutating func takeCommits(
+    _ count: Int, _ reader: inout ByteReader, _ bytes: Span<UInt8>, _ batch: inout EntryBatch
+  ) throws(Malformed) {
+    let start = reader.offset
+    let starts = try reader.count(bytes, atMost: count - 1)
+    try Column.take(starts, into: &wide, from: &reader, bytes)
+    try Column.take(starts, into: &more, from: &reader, bytes)
+    var row = UInt64(0)
+    var time = batch.firstRecorded.microseconds
+    for index in 0..<starts {
+      let distance = wide[index].addingReportingOverflow(row + 1)
+      let later = time &+ Int64(bitPattern: more[index]) &+ 1
+      guard !distance.overflow, distance.partialValue < UInt64(count), later > time else {
+        throw Malformed("the commits are not in order", at: start)
+      }
+      row = distance.partialValue
+      time = later
+      batch.commitStarts.append(
+        CommitStart(row: Int(row), recorded: Timestamp(microseconds: time)))
+    }
+  }
+
   private mutating func takeKinds(
     _ count: Int, _ reader: inout ByteReader, _ bytes: Span<UInt8>, _ batch: inout EntryBatch
   ) throws(Malformed) {
@@ -113,7 +145,7 @@ package struct BlockDecoder {
     _ count: Int, _ reader: inout ByteReader, _ bytes: Span<UInt8>, _ batch: inout EntryBatch
   ) throws(Malformed) {
     guard count > 0 else { throw Malformed("a block without entries", at: reader.offset) }
-    var time = batch.recorded.microseconds &+ Int64(zigzag: try reader.varint(bytes))
+    var time = batch.firstRecorded.microseconds &+ Int64(zigzag: try reader.varint(bytes))
     try Column.take(count - 1, into: &wide, from: &reader, bytes)
     Column.fill(&batch.occurred, count)
     var occurred = batch.occurred.mutableSpan

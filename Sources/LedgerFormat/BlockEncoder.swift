@@ -1,22 +1,46 @@
 package import LedgerCore
 
-/// Turns batches into block bodies.
+/// Turns batches into blocks.
 package struct BlockEncoder {
   private var texts: [Name] = []
   private var textPlaces: [Name: UInt64] = [:]
 
   package init() {}
 
-  /// The body of `batch`.
+  /// The frame of `batch` in the layout that is shortest.
+  ///
+  /// `isLate`: whether an entry occurred before one with a lower sequence.
+  package mutating func frame(
+    of batch: EntryBatch, isLate: Bool, endsCommit: Bool, link: [UInt8]?
+  ) -> [UInt8] {
+    var flags: Frame.Flags = []
+    if isLate { flags.insert(.hasLate) }
+    if endsCommit { flags.insert(.endsCommit) }
+    if batch.details.contains(where: { $0.fact.type == .entryVoided }) { flags.insert(.hasVoids) }
+    if let row = RowBody.bytes(of: batch),
+      let frame = Frame.bytes(row: row, flags: flags, link: link)
+    {
+      return frame
+    }
+    var bodies = [body(of: batch, .bits)]
+    // Large blocks are laid out both ways: whichever LZ4 leaves shorter.
+    if batch.count >= BlockEncoder.largeEntryCount { bodies.append(body(of: batch, .planes)) }
+    return Frame.bytes(bodies: bodies, entryCount: batch.count, flags: flags, link: link)
+  }
+
+  private static let largeEntryCount = 256
+
+  /// The body of `batch` in columns.
   package mutating func body(of batch: EntryBatch, _ layout: Column.Layout) -> [UInt8] {
     texts.removeAll(keepingCapacity: true)
     textPlaces.removeAll(keepingCapacity: true)
     var writer = ByteWriter()
     writer.bytes.reserveCapacity(64 + batch.count * 12)
     writer.put(varint: UInt64(batch.firstSequence))
-    writer.put(signed: batch.recorded.microseconds)
+    writer.put(signed: batch.firstRecorded.microseconds)
     let parts = parts(of: batch)
     writer.put(varint: parts.rawValue)
+    if parts.contains(.commits) { putCommits(batch, layout, &writer) }
     putRows(batch, layout, &writer)
     if parts.contains(.attributes) { putAttributes(batch, layout, &writer) }
     if parts.contains(.origins) { putOrigins(batch, layout, &writer) }
@@ -42,7 +66,25 @@ package struct BlockEncoder {
     if !batch.newHosts.isEmpty { parts.insert(.newHosts) }
     if !batch.newPools.isEmpty { parts.insert(.newPools) }
     if !batch.newContainers.isEmpty { parts.insert(.newContainers) }
+    if !batch.commitStarts.isEmpty { parts.insert(.commits) }
     return parts
+  }
+
+  private func putCommits(
+    _ batch: EntryBatch, _ layout: Column.Layout, _ writer: inout ByteWriter
+  ) {
+    var before = CommitStart(row: 0, recorded: batch.firstRecorded)
+    var rows: [UInt64] = []
+    var times: [UInt64] = []
+    for start in batch.commitStarts {
+      rows.append(UInt64(start.row - before.row - 1))
+      times.append(
+        UInt64(bitPattern: start.recorded.microseconds &- before.recorded.microseconds &- 1))
+      before = start
+    }
+    writer.put(varint: UInt64(rows.count))
+    Column.put(rows, layout, to: &writer)
+    Column.put(times, layout, to: &writer)
   }
 
   private func putRows(
@@ -52,7 +94,7 @@ package struct BlockEncoder {
     Column.put(kinds.map { UInt64($0) }, layout, to: &writer)
     var times: [UInt64] = []
     times.reserveCapacity(batch.count)
-    var previous = batch.recorded.microseconds
+    var previous = batch.firstRecorded.microseconds
     for time in batch.occurred {
       times.append((time &- previous).zigzag)
       previous = time

@@ -27,10 +27,11 @@ extension LogReader {
       for row in 0..<batch.count {
         let sequence = batch.firstSequence + Int64(row)
         let occurred = Timestamp(microseconds: batch.occurred[row])
+        let recorded = batch.recorded(of: row)
         let isFirst = first.contains(
-          sequence: sequence, occurred: occurred, recorded: batch.recorded)
+          sequence: sequence, occurred: occurred, recorded: recorded)
         let isSecond = second.contains(
-          sequence: sequence, occurred: occurred, recorded: batch.recorded)
+          sequence: sequence, occurred: occurred, recorded: recorded)
         if isFirst != isSecond { count += 1 }
       }
     }

@@ -36,9 +36,12 @@ package struct EntryCursor {
       throw reader.damage(block, Malformed("an entry has no fact", at: 0))
     }
     let entry = Entry(
-      sequence: batch.firstSequence + Int64(row), recorded: batch.recorded, fact: fact)
+      sequence: batch.firstSequence + Int64(row), recorded: batch.recorded(of: row), fact: fact)
     row += 1
-    return (entry, row == batch.count && block.frame.flags.contains(.endsCommit))
+    let endsCommit =
+      row == batch.count
+      ? block.frame.flags.contains(.endsCommit) : batch.beginsCommit(row)
+    return (entry, endsCommit)
   }
 
   /// The host that `row`'s node was last known by is not kept here; only ids are.

@@ -82,7 +82,7 @@ package struct HistoryWalk {
 
   package var sequence: Int64 { batch.firstSequence + Int64(row) }
   package var occurred: Timestamp { Timestamp(microseconds: batch.occurred[row]) }
-  package var recorded: Timestamp { batch.recorded }
+  package var recorded: Timestamp { batch.recorded(of: row) }
   package var type: EventType? { RowKind.type(of: batch.kinds[row]) }
 
   /// Whether a later entry takes this one out of the state.

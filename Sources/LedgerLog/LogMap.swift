@@ -1,3 +1,4 @@
+internal import LedgerCore
 package import LedgerFormat
 internal import LedgerPorts
 
@@ -50,23 +51,20 @@ package struct LogMap: Sendable {
   /// The index of the block that holds `sequence`, by binary search.
   package func block(of sequence: Int64) -> Int? {
     guard sequence >= 1, sequence <= head else { return nil }
-    var low = 0
-    var high = blocks.count
-    while low < high {
-      let middle = (low + high) / 2
-      if blocks[middle].nextSequence <= sequence { low = middle + 1 } else { high = middle }
-    }
-    return low
+    return blocks.partitioningIndex { $0.nextSequence > sequence }
   }
 
-  /// A checksum of the checksums of all blocks up to the one that holds `sequence`: caches say by it which entries
-  /// they were made from.
+  /// A checksum of the link before the segment that holds `sequence` and of the checksums of its blocks up to the one that
+  /// does: caches say by it which entries they were made from.
   ///
-  /// - Complexity: linear in the blocks; reads nothing.
+  /// - Complexity: linear in the blocks of the segment; reads nothing.
   func mark(at sequence: Int64) -> UInt32 {
     guard let last = block(of: sequence) else { return 0 }
+    let segment = blocks[last].segment
+    let first = blocks.partitioningIndex { $0.segment >= segment }
     var writer = ByteWriter()
-    for block in blocks[...last] { writer.put(fixed: block.frame.storedChecksum) }
+    writer.put(segments[segment].link)
+    for block in blocks[first...last] { writer.put(fixed: block.frame.storedChecksum) }
     return CRC32C.of(writer.bytes)
   }
 
@@ -110,5 +108,12 @@ struct FileWindow {
     } catch { throw .disk(error) }
     base = offset
     return fresh.count >= count
+  }
+
+  /// Makes the header of a frame at `offset` available; says whether the file has enough for the shorter one.
+  mutating func loadHeader(_ offset: Int, ahead: Int) throws(LogError) -> Bool {
+    let counts = Frame.headerByteCounts
+    if try load(offset, counts.upperBound, ahead: ahead) { return true }
+    return try load(offset, counts.lowerBound, ahead: ahead)
   }
 }

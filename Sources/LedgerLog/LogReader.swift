@@ -112,19 +112,13 @@ package struct BlockCursor {
     let block = reader.map.blocks[next]
     next += 1
     let place = try load(block)
-    let length = block.frame.rawByteCount
     guard let bytes = window?.bytes else { return nil }
     var body: [UInt8] = []
     swap(&body, &self.body)
     defer { swap(&body, &self.body) }
     do throws(Malformed) {
       try block.frame.expand(bytes.span, at: place, into: &body)
-      try decoder.decode(
-        body.span, length: length, count: block.frame.entryCount, into: &batch)
-      guard batch.firstSequence == block.firstSequence else {
-        throw Malformed(
-          "it holds sequence \(batch.firstSequence) where \(block.firstSequence) belongs", at: 0)
-      }
+      try decoder.decode(body.span, block.frame, sequence: block.firstSequence, into: &batch)
     } catch { throw reader.damage(block, error) }
     return block
   }
@@ -144,7 +138,7 @@ package struct BlockCursor {
         try reaching { () throws(DiskError) in try disk.open(path, .read) })
       windowSegment = block.segment
     }
-    let offset = block.offset + Frame.headerByteCount
+    let offset = block.offset + block.frame.headerByteCount
     let count = block.frame.storedByteCount
     guard
       try window?.load(offset, count, ahead: BlockCursor.aheadByteCount) == true, let window

@@ -133,7 +133,7 @@ struct LogScan {
     at offset: Int, _ end: Int, _ window: inout FileWindow
   ) throws(LogError) -> Frame? {
     guard
-      try window.load(offset, Frame.headerByteCount, ahead: LogScan.windowByteCount)
+      try window.loadHeader(offset, ahead: LogScan.windowByteCount)
     else { return nil }
     do throws(Malformed) {
       let frame = try Frame(window.bytes.span, at: offset - window.base)
@@ -172,7 +172,7 @@ struct LogScan {
     var body: [UInt8] = []
     guard try window.load(offset, frame.byteCount, ahead: LogScan.windowByteCount),
       (try? frame.expand(
-        window.bytes.span, at: offset - window.base + Frame.headerByteCount, into: &body)) != nil
+        window.bytes.span, at: offset - window.base + frame.headerByteCount, into: &body)) != nil
     else { return .unfinished }
     return .unset
   }

@@ -37,7 +37,7 @@ struct LogTail {
   /// Whether a mark shows that the block was complete once: the last bytes are one, or a block follows behind one.
   private func hasMark(_ last: Int) throws(LogError) -> Bool {
     if last > offset, try LogTail.bytes(file, last - 1, 2) == Frame.endMark { return true }
-    let overlap = Frame.endMark.count + Frame.headerByteCount
+    let overlap = Frame.endMark.count + Frame.headerByteCounts.upperBound
     var start = offset
     while start <= last {
       let piece = try LogTail.bytes(

@@ -123,13 +123,13 @@ package final class LogWriter {
   package func commit(_ batch: EntryBatch, isLate: Bool) throws(LogError) {
     if !batch.isEmpty {
       try write(batch, isLate: isLate, endsCommit: true)
-      return try finishCommit(batch.recorded)
+      return try finishCommit(batch.lastRecorded)
     }
     guard let last = lastOpen, let segment else { return }
     try poisoning { () throws(DiskError) in try segment.cut(to: last.offset) }
     entriesSinceLink -= last.batch.count
     try write(last.batch, isLate: last.isLate, endsCommit: true)
-    try finishCommit(last.batch.recorded)
+    try finishCommit(last.batch.lastRecorded)
   }
 
   private func finishCommit(_ recorded: Timestamp) throws(LogError) {
@@ -209,24 +209,16 @@ package final class LogWriter {
   ) throws(LogError) {
     guard !isPoisoned else { throw .poisoned }
     let segment = try segmentForNextBlock()
-    var flags: Frame.Flags = []
-    if isLate { flags.insert(.hasLate) }
-    if batch.details.contains(where: { $0.fact.type == .entryVoided }) { flags.insert(.hasVoids) }
     entriesSinceLink += batch.count
     var link: [UInt8]?
     if endsCommit {
-      flags.insert(.endsCommit)
       chain.finishCommit()
       if entriesSinceLink >= LogWriter.linkDistance {
         link = chain.link
         entriesSinceLink = 0
       }
     }
-    var bodies = [encoder.body(of: batch, .bits)]
-    // Large blocks are laid out both ways: whichever LZ4 leaves shorter.
-    if batch.count >= 256 { bodies.append(encoder.body(of: batch, .planes)) }
-    let bytes = Frame.bytes(
-      bodies: bodies, entryCount: batch.count, flags: flags, link: link)
+    let bytes = encoder.frame(of: batch, isLate: isLate, endsCommit: endsCommit, link: link)
     lastOpen =
       endsCommit ? nil : OpenBlock(batch: batch, isLate: isLate, offset: segment.offset)
     try poisoning { () throws(DiskError) in try segment.append(bytes) }

@@ -179,7 +179,7 @@ struct ReorderedReplay {
       }
     }
     foldRows(batch, start..<end, &projection, renamer, &observer)
-    if end > 0 { projection.recorded = batch.recorded }
+    if end > 0 { projection.recorded = batch.recorded(of: end - 1) }
     return end < batch.count
   }
 

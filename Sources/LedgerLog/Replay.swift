@@ -134,7 +134,7 @@ extension Projection {
   /// Notes where in history `rows` of a block's batch, the next ones in the order of sequence, have led.
   mutating func close(_ block: LogMap.Block, _ batch: EntryBatch, _ rows: Range<Int>) {
     note(batch, rows)
-    recorded = batch.recorded
+    recorded = rows.last.map { batch.recorded(of: $0) } ?? recorded
     // Without late entries, the last is the latest.
     let latest =
       block.frame.flags.contains(.hasLate)
@@ -150,15 +150,9 @@ extension Selection {
     case .all: return batch.count
     case .sequence(let last):
       return Int(min(max(last - batch.firstSequence + 1, 0), Int64(batch.count)))
-    case .recorded(let moment): return batch.recorded <= moment ? batch.count : 0
+    case .recorded(let moment): return batch.rowCount(recordedBy: moment)
     case .occurred(let moment):
-      var low = 0
-      var high = batch.count
-      while low < high {
-        let middle = (low + high) / 2
-        if batch.occurred[middle] <= moment.microseconds { low = middle + 1 } else { high = middle }
-      }
-      return low
+      return batch.occurred.partitioningIndex { $0 > moment.microseconds }
     }
   }
 }

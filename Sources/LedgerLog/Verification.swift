@@ -129,7 +129,7 @@ package struct Verification {
     var window = FileWindow(file)
     var offset = SegmentHeader.byteCount
     var body: [UInt8] = []
-    while try window.load(offset, Frame.headerByteCount, ahead: 1 << 20) {
+    while try window.loadHeader(offset, ahead: 1 << 20) {
       // Where no header is, the scan of the log has already said what that means.
       guard let frame = try? Frame(window.bytes.span, at: offset - window.base),
         offset + frame.byteCount <= size,
@@ -137,7 +137,7 @@ package struct Verification {
       else { return }
       let place = offset - window.base
       do throws(Malformed) {
-        try frame.expand(window.bytes.span, at: place + Frame.headerByteCount, into: &body)
+        try frame.expand(window.bytes.span, at: place + frame.headerByteCount, into: &body)
       } catch {
         let mark = place + frame.byteCount - Frame.endMark.count
         if Array(window.bytes[mark..<mark + Frame.endMark.count]) == Frame.endMark {
@@ -154,7 +154,6 @@ package struct Verification {
     _ reader: LogReader, after start: Progress?, _ tree: inout TreeCheck,
     _ goOn: (_ done: Int64, _ total: Int64) -> Bool
   ) throws(LogError) {
-    let first = start.flatMap { reader.map.block(of: $0.sequence) }.map { $0 + 1 } ?? 0
     if let start, start.sequence > 0 { result.progress = start }
     var chain = Chain(link: result.progress.link)
     var registry = Registry(keepsNodeNames: true)
@@ -165,13 +164,12 @@ package struct Verification {
     var index = 0
     do throws(LogError) {
       while let block = try cursor.next(into: &batch) {
-        try checkStart(of: block, index, reader, chain.link, isHashed: index >= first)
-        let isLate = try pass(
-          &batch, block, reader, &registry, &chain, &tree, &latest, isHashed: index >= first)
+        try checkStart(of: block, index, reader, chain.link)
+        let isLate = try pass(&batch, block, reader, &registry, &chain, &tree, &latest)
         tree.endBlock()
         try checkTimes(batch, block, index, reader, &recorded)
         try checkFlags(batch, block, isLate, reader)
-        if block.frame.flags.contains(.endsCommit), index >= first {
+        if block.frame.flags.contains(.endsCommit), block.nextSequence - 1 > result.progress.sequence {
           chain.finishCommit()
           if let link = try cursor.link(of: block), link != chain.link {
             throw reader.damage(block, Malformed("the chain's link is another", at: 0))
@@ -192,38 +190,48 @@ package struct Verification {
   }
 
   private func checkStart(
-    of block: LogMap.Block, _ index: Int, _ reader: LogReader, _ link: [UInt8], isHashed: Bool
+    of block: LogMap.Block, _ index: Int, _ reader: LogReader, _ link: [UInt8]
   ) throws(LogError) {
     let segment = reader.map.segments[block.segment]
     let isFirst = index == 0 || reader.map.blocks[index - 1].segment != block.segment
-    guard isFirst, isHashed, segment.link != link else { return }
+    guard isFirst, block.firstSequence > result.progress.sequence, segment.link != link else { return }
     throw .damaged(
       Damage(
         .foreign, file: segment.path, offset: 40,
         "the chain's link before the segment is another"))
   }
 
-  /// Walks over a block's rows; says whether one of them is late.
+  /// Walks over a block's rows, and hashes those that were not verified before; says whether one of them is late.
   private func pass(
     _ batch: inout EntryBatch, _ block: LogMap.Block, _ reader: LogReader,
     _ registry: inout Registry, _ chain: inout Chain, _ tree: inout TreeCheck,
-    _ latest: inout Int64, isHashed: Bool
+    _ latest: inout Int64
   ) throws(LogError) -> Bool {
     var slots = SlotReader()
     var isLate = false
+    // What was verified before ended with a commit.
+    var nextStart = batch.commitStarts.partitioningIndex {
+      batch.firstSequence + Int64($0.row) > result.progress.sequence + 1
+    }
     do throws(MisplacedSlot) {
       for row in 0..<batch.count {
         try slots.advance(row, &batch, &registry)
         if batch.occurred[row] < latest { isLate = true } else { latest = batch.occurred[row] }
-        guard isHashed else { continue }
+        let sequence = batch.firstSequence + Int64(row)
+        guard sequence > result.progress.sequence else { continue }
+        if nextStart < batch.commitStarts.count, batch.commitStarts[nextStart].row == row {
+          nextStart += 1
+          chain.finishCommit()
+          tree.endCommit(sequence - 1, link: chain.link)
+        }
         guard let fact = batch.fact(of: row, registry) else {
           throw MisplacedSlot(what: "an entry has no fact")
         }
-        let sequence = batch.firstSequence + Int64(row)
+        let recorded = nextStart == 0 ? batch.firstRecorded : batch.commitStarts[nextStart - 1].recorded
         if tree.lacks(sequence) {
-          chain.add(fact, sequence: sequence, recorded: batch.recorded, leaves: &tree.leaves)
+          chain.add(fact, sequence: sequence, recorded: recorded, leaves: &tree.leaves)
         } else {
-          chain.add(fact, sequence: sequence, recorded: batch.recorded)
+          chain.add(fact, sequence: sequence, recorded: recorded)
         }
       }
       try slots.finish(batch)
@@ -239,11 +247,11 @@ package struct Verification {
     let begins =
       index == 0 || reader.map.blocks[index - 1].frame.flags.contains(.endsCommit)
     if let last = recorded {
-      guard begins ? batch.recorded > last : batch.recorded == last else {
+      guard begins ? batch.firstRecorded > last : batch.firstRecorded == last else {
         throw reader.damage(block, Malformed("the recorded time goes back", at: 0))
       }
     }
-    recorded = batch.recorded
+    recorded = batch.lastRecorded
   }
 
   private func checkFlags(

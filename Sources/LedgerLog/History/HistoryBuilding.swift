@@ -72,7 +72,7 @@ extension LogReader {
       projection.close(block, batch, 0..<batch.count)
       blocks.append(
         HistoryGroup.Block(
-          nextSequence: batch.nextSequence, recorded: batch.recorded.microseconds,
+          nextSequence: batch.nextSequence, recorded: batch.lastRecorded.microseconds,
           latestOccurred: projection.latestOccurred))
       progress(batch.nextSequence - 1)
     }

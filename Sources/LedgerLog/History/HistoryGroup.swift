@@ -28,6 +28,7 @@ struct HistoryGroup {
   /// A block of the log, of which a group has one or more.
   struct Block {
     var nextSequence: Int64
+    /// Of the last entry.
     var recorded: Int64
     /// The latest occurred time of all entries up to its end.
     var latestOccurred: Int64

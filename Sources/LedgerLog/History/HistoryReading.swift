@@ -75,7 +75,7 @@ extension LogReader {
     case .recorded(let moment):
       return try lastSequence(
         before: { $0.recorded > moment.microseconds }, in: { $0.recorded > moment.microseconds },
-        &loaded, { _ in 0 })
+        &loaded, { $0.rowCount(recordedBy: moment) })
     case .occurred(let moment):
       return try lastSequence(
         before: { $0.latestOccurred > moment.microseconds },
