@@ -33,7 +33,7 @@ extension Command {
     ],
     subcommands: [
       .initialize, .importFacts, .append, .export, .state, .show, .timeline, .blame, .compare,
-      .usage, .log, .audit, .verify, .salvage, .snapshot, .checkpoint, .key, .prove, .verifyProof,
+      .usage, .log, .audit, .verify, .seal, .salvage, .snapshot, .checkpoint, .key, .prove, .verifyProof,
       .validate, .explain, .repair, .undo, .project, .observe, .bisect, .replay, .capture,
       .offenders, .selftest, .config, .version, .completion, .manual,
     ])
@@ -160,6 +160,7 @@ extension Context {
     case "audit": return try runAudit()
     case "usage": return try runUsage()
     case "verify": return try runVerify()
+    case "seal": return try runSeal()
     case "salvage": return try runSalvage()
     case "snapshot": return try runSnapshot()
     case "checkpoint": return try runCheckpoint()

@@ -24,7 +24,7 @@ package struct Prover {
   package mutating func checkpoint(
     at size: Int64, origin: String
   ) throws(LogError) -> Checkpoint {
-    let sequence = reader.lastCommit(by: size)
+    let sequence = try reader.lastCommit(by: size)
     return Checkpoint(
       origin: origin, size: size, root: try tree.root(at: size), ledger: reader.manifest.id,
       chainSequence: sequence,

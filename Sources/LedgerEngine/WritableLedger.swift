@@ -19,8 +19,6 @@ package struct Admission: Hashable, Sendable {
 
 /// A ledger open for writing: admits facts, and makes them durable commit by commit.
 package final class WritableLedger {
-  /// A block is written once it has this many entries.
-  private static let blockEntryCount = 1 << 14
   /// A block is written, too, once its texts have this many bytes.
   private static let blockTextByteCount = 1 << 24
   /// The most bytes of texts in one fact: behind a block that is nearly full, with each text in a column and in the
@@ -278,7 +276,7 @@ package final class WritableLedger {
 
   private func spillIfFull() throws(AdmissionFailure) {
     guard
-      intake.rowCount >= WritableLedger.blockEntryCount
+      intake.rowCount >= LogWriter.blockEntryCount
         || textByteCount >= WritableLedger.blockTextByteCount
     else { return }
     do throws(LogError) { try spill() } catch { throw .log(error) }

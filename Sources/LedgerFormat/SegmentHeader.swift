@@ -4,7 +4,7 @@
 ///     0       8     magic "ALLOCLOG"
 ///     8       2     version, 1
 ///     10      2     byte count of the header, 96
-///     12      4     zero
+///     12      4     1 where the segment is sealed: no block will be added to it; otherwise zero
 ///     16      16    id of the ledger
 ///     32      8     sequence of the first entry
 ///     40      32    the chain's link before that entry
@@ -20,8 +20,11 @@ package struct SegmentHeader: Hashable, Sendable {
   package var ledger: [UInt8]
   package var firstSequence: Int64
   package var link: [UInt8]
+  /// Whether no block will be added any more.
+  package var isSealed: Bool
 
-  package init(ledger: [UInt8], firstSequence: Int64, link: [UInt8]) {
+  package init(ledger: [UInt8], firstSequence: Int64, link: [UInt8], isSealed: Bool = false) {
+    self.isSealed = isSealed
     self.ledger = ledger
     self.firstSequence = firstSequence
     self.link = link
@@ -32,7 +35,7 @@ package struct SegmentHeader: Hashable, Sendable {
     writer.put(SegmentHeader.magic)
     writer.put(fixed: SegmentHeader.version)
     writer.put(fixed: UInt16(SegmentHeader.byteCount))
-    writer.put(fixed: UInt32(0))
+    writer.put(fixed: UInt32(isSealed ? 1 : 0))
     writer.put(ledger)
     writer.put(fixed: UInt64(firstSequence))
     writer.put(link)
@@ -52,7 +55,8 @@ package struct SegmentHeader: Hashable, Sendable {
     }
     var reader = ByteReader(8..<SegmentHeader.byteCount)
     let version = try reader.fixed(UInt16.self, span)
-    _ = try reader.skip(6)
+    _ = try reader.skip(2)
+    let flags = try reader.fixed(UInt32.self, span)
     let ledger = try reader.skip(16)
     let sequence = try reader.fixed(UInt64.self, span)
     let link = try reader.skip(SHA256.byteCount)
@@ -67,6 +71,8 @@ package struct SegmentHeader: Hashable, Sendable {
     guard sequence >= 1, sequence < UInt64(Int64.max) else {
       throw Malformed("the segment's first sequence is impossible", at: 32)
     }
+    guard flags <= 1 else { throw Malformed("the segment has unknown flags", at: 12) }
+    isSealed = flags == 1
     self.ledger = Array(bytes[ledger])
     firstSequence = Int64(sequence)
     self.link = Array(bytes[link])

@@ -9,6 +9,9 @@ package struct LogMap: Sendable {
     package var firstSequence: Int64
     /// The chain's link after the last commit that ended before this segment.
     package var link: [UInt8]
+    package var isSealed = false
+    /// Held open where sealing can put another file in its place: what the map says is of this one.
+    var file: (any DiskFile)?
   }
 
   package struct Block: Sendable {
@@ -48,6 +51,12 @@ package struct LogMap: Sendable {
   /// Whether some entry occurred before one with a lower sequence.
   package var hasLate: Bool { blocks.contains { $0.frame.flags.contains(.hasLate) } }
 
+  /// The blocks of a segment, by their indices in `blocks`.
+  func blocks(of segment: Int) -> ArraySlice<Block> {
+    let first = blocks.partitioningIndex { $0.segment >= segment }
+    return blocks[first..<blocks.partitioningIndex { $0.segment > segment }]
+  }
+
   /// The index of the block that holds `sequence`, by binary search.
   package func block(of sequence: Int64) -> Int? {
     guard sequence >= 1, sequence <= head else { return nil }
@@ -61,10 +70,9 @@ package struct LogMap: Sendable {
   func mark(at sequence: Int64) -> UInt32 {
     guard let last = block(of: sequence) else { return 0 }
     let segment = blocks[last].segment
-    let first = blocks.partitioningIndex { $0.segment >= segment }
     var writer = ByteWriter()
     writer.put(segments[segment].link)
-    for block in blocks[first...last] { writer.put(fixed: block.frame.storedChecksum) }
+    for block in blocks(of: segment)[...last] { writer.put(fixed: block.frame.storedChecksum) }
     return CRC32C.of(writer.bytes)
   }
 

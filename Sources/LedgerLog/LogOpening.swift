@@ -48,6 +48,27 @@ extension LogWriter {
   package static func open<Watcher: ReplayWatcher>(
     directory: String, disk: any Disk, clock: some Clock, process: Int, watcher: inout Watcher
   ) throws(LogError) -> OpenedLog {
+    let (reader, lock, messages) = try lockedReader(
+      directory: directory, disk: disk, process: process)
+    let options = ReplayOptions(keepsNodeNames: true, keepsTouches: true)
+    var observer = NoObserver()
+    let projection = try reader.project(
+      .all, options, observer: &observer, watcher: &watcher)
+    let carrier = reader.map.blocks.lastIndex { $0.frame.flags.contains(.carriesLink) }
+    let link = try reader.head == 0 ? Chain.origin : reader.link(at: reader.head)
+    let carried = carrier.map { reader.map.blocks[$0].nextSequence } ?? 1
+    let writer = try LogWriter(
+      reader, lockFile: lock, clock: clock, process: process, link: link,
+      entriesSinceLink: Int(reader.head + 1 - carried),
+      recorded: projection.recorded ?? .minimum)
+    writer.recovery = messages
+    return OpenedLog(writer: writer, reader: reader, projection: projection)
+  }
+
+  /// Locks and recovers the log in `directory`; `process` is told to who finds it locked.
+  static func lockedReader(
+    directory: String, disk: any Disk, process: Int
+  ) throws(LogError) -> (reader: LogReader, lock: any DiskFile, recovery: [String]) {
     let layout = LogLayout(directory: directory)
     let manifest = try Manifest.read(layout, disk)
     let lock = try reaching { () throws(DiskError) in try disk.open(layout.lock, .updateOrCreate) }
@@ -60,19 +81,7 @@ extension LogWriter {
     try StoredCheckpoints(disk: disk, layout: layout).refuseRolledBack(map, manifest)
     if try recovery.settle(map) { map = try scan.map() }
     let reader = LogReader(disk: disk, layout: layout, manifest: manifest, map: map)
-    let options = ReplayOptions(keepsNodeNames: true, keepsTouches: true)
-    var observer = NoObserver()
-    let projection = try reader.project(
-      .all, options, observer: &observer, watcher: &watcher)
-    let carrier = reader.map.blocks.lastIndex { $0.frame.flags.contains(.carriesLink) }
-    let link = try reader.head == 0 ? Chain.origin : reader.link(at: reader.head)
-    let carried = carrier.map { reader.map.blocks[$0].nextSequence } ?? 1
-    let writer = try LogWriter(
-      reader, lockFile: lock, clock: clock, process: process, link: link,
-      entriesSinceLink: Int(reader.head + 1 - carried),
-      recorded: projection.recorded ?? .minimum)
-    writer.recovery = recovery.messages
-    return OpenedLog(writer: writer, reader: reader, projection: projection)
+    return (reader, lock, recovery.messages)
   }
 }
 
@@ -88,7 +97,11 @@ extension LogReader {
         $0.frame.flags.contains(.endsCommit)
       })
     else { throw .noSuchSequence(sequence, head: head) }
-    let carrier = map.blocks[...last].lastIndex { $0.frame.flags.contains(.carriesLink) }
+    // Within a block there can be commits that end before its last one.
+    let isLast = map.blocks[holder].nextSequence == sequence + 1
+    let carrier = map.blocks[...(isLast ? last : holder - 1)].lastIndex {
+      $0.frame.flags.contains(.carriesLink)
+    }
     var link = Chain.origin
     if let carrier {
       var cursor = cursor(carrier..<carrier + 1)
@@ -100,7 +113,9 @@ extension LogReader {
     var entries = EntryCursor(self, 0..<last + 1, hidingBefore: first)
     while let step = try entries.next() {
       chain.add(step.entry.fact, sequence: step.entry.sequence, recorded: step.entry.recorded)
-      if step.endsCommit { chain.finishCommit() }
+      guard step.endsCommit else { continue }
+      chain.finishCommit()
+      if step.entry.sequence >= sequence { break }
     }
     return chain.link
   }

@@ -132,10 +132,13 @@ package struct BlockCursor {
   /// Makes the stored bytes of `block` available and returns their place in the window.
   private mutating func load(_ block: LogMap.Block) throws(LogError) -> Int {
     if windowSegment != block.segment || window == nil {
-      let path = reader.map.segments[block.segment].path
+      let segment = reader.map.segments[block.segment]
       let disk = reader.disk
-      window = FileWindow(
-        try reaching { () throws(DiskError) in try disk.open(path, .read) })
+      let opened = try reaching { () throws(DiskError) in
+        if let held = segment.file { return held }
+        return try disk.open(segment.path, .read)
+      }
+      window = FileWindow(opened)
       windowSegment = block.segment
     }
     let offset = block.offset + block.frame.headerByteCount

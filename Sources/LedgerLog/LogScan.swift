@@ -13,6 +13,8 @@ struct LogScan {
   let limit: Watermark?
 
   private static let windowByteCount = 1 << 16
+  /// How many files are held open; only segments that are a few kilobytes long are more.
+  private static let heldFileCountMax = 512
 
   /// Walks over all segments; the writer keeps the blocks of the commit that it has begun.
   func map(keepsUnfinishedCommit: Bool = false) throws(LogError) -> LogMap {
@@ -84,7 +86,10 @@ struct LogScan {
             : "it begins at sequence \(header.firstSequence), but \(expected) is next"))
     }
     map.segments.append(
-      LogMap.Segment(path: path, firstSequence: header.firstSequence, link: header.link))
+      LogMap.Segment(
+        path: path, firstSequence: header.firstSequence, link: header.link,
+        isSealed: header.isSealed,
+        file: header.isSealed || map.segments.count >= LogScan.heldFileCountMax ? nil : file))
     try walk(file, size, &window, isLast: isLast, into: &map)
   }
 
@@ -97,7 +102,7 @@ struct LogScan {
     var sequence = map.segments[segment].firstSequence
     let end = limit.map { $0.firstSequence == sequence ? min($0.offset, size) : size } ?? size
     // What stands before the watermark was durable once, so nothing of it can be unfinished.
-    let canBeTorn = isLast && limit == nil
+    let canBeTorn = isLast && limit == nil && !map.segments[segment].isSealed
     var marks = MarkOrder()
     while offset < end {
       let frame = try frame(at: offset, end, &window)

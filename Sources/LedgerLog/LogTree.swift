@@ -1,3 +1,4 @@
+internal import LedgerCore
 internal import LedgerFormat
 internal import LedgerPorts
 package import LedgerProofs
@@ -168,11 +169,21 @@ extension LogReader {
   }
 
   /// The sequence of the last entry of the last commit that had ended by `size`; 0 for none.
-  package func lastCommit(by size: Int64) -> Int64 {
-    let last = map.blocks.last {
-      $0.frame.flags.contains(.endsCommit) && $0.nextSequence - 1 <= size
+  package func lastCommit(by size: Int64) throws(LogError) -> Int64 {
+    guard let holder = map.block(of: size) else { return 0 }
+    var batch = EntryBatch()
+    for index in (0...holder).reversed() {
+      let block = map.blocks[index]
+      let last = block.nextSequence - 1
+      if last <= size, block.frame.flags.contains(.endsCommit) { return last }
+      var cursor = cursor(index..<index + 1)
+      _ = try cursor.next(into: &batch)
+      let later = batch.commitStarts.partitioningIndex {
+        batch.firstSequence + Int64($0.row) - 1 > size
+      }
+      if later > 0 { return batch.firstSequence + Int64(batch.commitStarts[later - 1].row) - 1 }
     }
-    return (last?.nextSequence ?? 1) - 1
+    return 0
   }
 }
 

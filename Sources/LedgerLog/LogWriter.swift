@@ -7,7 +7,12 @@ internal import LedgerPorts
 /// A failed write or sync poisons it: what is on the disk then is known again only after reopening.
 package final class LogWriter {
   /// At most this many entries stand behind the last link that a block carries.
-  private static let linkDistance = 512
+  static let linkDistance = 512
+  /// A block is written once it has this many entries.
+  package static let blockEntryCount = 1 << 14
+  /// A segment of so many blocks is closed, however short it is: sealing makes a few large ones of them, and until then
+  /// opening the log reads every header.
+  private static let blockCountMax = 1 << 17
 
   package let layout: LogLayout
   package let manifest: Manifest
@@ -31,6 +36,8 @@ package final class LogWriter {
   private var isPoisoned = false
   /// How often the log was made durable.
   package private(set) var syncCount = 0
+  /// How many segments were closed since the log was opened: they may be worth sealing.
+  package private(set) var closedSegmentCount = 0
 
   fileprivate struct OpenBlock {
     var batch: EntryBatch
@@ -42,6 +49,8 @@ package final class LogWriter {
   package struct Mark {
     /// Of the last segment; nil where there was none.
     fileprivate var firstSequence: Int64?
+    fileprivate var isSealed: Bool
+    fileprivate var blockCount: Int
     fileprivate var offset: Int
     fileprivate var nextSequence: Int64
     fileprivate var entriesSinceLink: Int
@@ -51,7 +60,8 @@ package final class LogWriter {
   /// Where the log ends now.
   package var mark: Mark {
     Mark(
-      firstSequence: segment?.firstSequence, offset: segment?.offset ?? 0,
+      firstSequence: segment?.firstSequence, isSealed: segment?.isSealed ?? false,
+      blockCount: segment?.blockCount ?? 0, offset: segment?.offset ?? 0,
       nextSequence: nextSequence, entriesSinceLink: entriesSinceLink, lastOpen: lastOpen)
   }
 
@@ -80,7 +90,8 @@ package final class LogWriter {
         try file.sync()
         return try SegmentFile(
           file, disk, firstSequence: last.firstSequence,
-          offset: end ?? SegmentHeader.byteCount)
+          offset: end ?? SegmentHeader.byteCount, isSealed: last.isSealed,
+          blockCount: reader.map.blocks(of: reader.map.segments.count - 1).count)
       }
     }
     try publish()
@@ -186,7 +197,7 @@ package final class LogWriter {
     }
     return try SegmentFile(
       try disk.open(layout.segment(first), .update), disk, firstSequence: first,
-      offset: mark.offset)
+      offset: mark.offset, isSealed: mark.isSealed, blockCount: mark.blockCount)
   }
 
   /// The chain's link after the last commit.
@@ -227,13 +238,18 @@ package final class LogWriter {
 
   /// The last segment, or a new one where that is long enough.
   private func segmentForNextBlock() throws(LogError) -> SegmentFile {
-    if let segment, segment.offset < manifest.segmentByteCountMax { return segment }
+    if let segment, !segment.isSealed, segment.offset < manifest.segmentByteCountMax,
+      segment.blockCount < LogWriter.blockCountMax
+    {
+      return segment
+    }
     let header = SegmentHeader(ledger: manifest.id, firstSequence: nextSequence, link: chain.link)
     return try poisoning { () throws(DiskError) in
       // Only the last segment has blocks without marks.
       try segment?.sync()
       try segment?.finish()
       let fresh = try SegmentFile(creating: header, layout, disk)
+      if segment != nil { closedSegmentCount += 1 }
       segment = fresh
       return fresh
     }

@@ -14,6 +14,9 @@ final class SegmentFile {
   private static let reserveByteCount: Int64 = 1 << 20
 
   let firstSequence: Int64
+  /// Whether nothing may be added.
+  let isSealed: Bool
+  private(set) var blockCount: Int
   /// Where the last block ends.
   private(set) var offset: Int
   private let file: any DiskFile
@@ -26,8 +29,11 @@ final class SegmentFile {
 
   /// Goes on behind the block that ends at `offset`.
   init(
-    _ file: any DiskFile, _ disk: any Disk, firstSequence: Int64, offset: Int
+    _ file: any DiskFile, _ disk: any Disk, firstSequence: Int64, offset: Int,
+    isSealed: Bool, blockCount: Int
   ) throws(DiskError) {
+    self.isSealed = isSealed
+    self.blockCount = blockCount
     self.file = file
     self.disk = disk
     self.firstSequence = firstSequence
@@ -44,7 +50,8 @@ final class SegmentFile {
     try file.sync()
     try disk.syncDirectory(layout.segments)
     try self.init(
-      file, disk, firstSequence: header.firstSequence, offset: SegmentHeader.byteCount)
+      file, disk, firstSequence: header.firstSequence, offset: SegmentHeader.byteCount,
+      isSealed: false, blockCount: 0)
   }
 
   /// Writes a block behind the last one, without its mark.
@@ -57,6 +64,7 @@ final class SegmentFile {
     try file.write(bytes, at: offset)
     offset += frame.count
     allocated = max(allocated, offset)
+    blockCount += 1
     unsyncedEnds.append(offset)
   }
 

@@ -105,6 +105,14 @@ extension LogReader {
     }
   }
 
+  /// Whether a snapshot was made of these entries when they stood in other blocks, before their segment was sealed.
+  private func isStale(_ bytes: [UInt8]) throws(LogError) -> Bool {
+    guard let opened = try? SnapshotCodec.open(bytes), opened.ledger == manifest.id,
+      opened.sequence <= head, opened.mark != map.mark(at: opened.sequence)
+    else { return false }
+    return try opened.link == link(at: opened.sequence)
+  }
+
   func cacheBytes(_ path: String) throws(LogError) -> [UInt8] {
     var bytes: [UInt8] = []
     try reaching { () throws(DiskError) in
@@ -122,6 +130,7 @@ extension LogReader {
       let path = layout.snapshots + "/" + name
       do throws(LogError) {
         let bytes = try cacheBytes(path)
+        if try isStale(bytes) { continue }
         _ = try snapshot(path, .complete)
         guard let sequence = Int64(name.dropLast(5)), sequence >= 1, sequence <= head else {
           throw .damaged(
