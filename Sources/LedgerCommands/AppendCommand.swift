@@ -24,6 +24,8 @@ extension Context {
     }
     var appender = Appender(ledger, FactStream(source, .ndjson))
     var json = JSONWriter()
+    var sealing = try BackgroundSealing(self)
+    defer { sealing.finish() }
     while let answers = try next(&appender) {
       json.removeAll()
       for answer in answers { write(answer, &json) }
@@ -33,6 +35,7 @@ extension Context {
         try output.write(bytes)
         try output.flush()
       }
+      sealing.look(at: ledger.writer)
     }
     return appender.refusedCount > 0 ? .refused : .clean
   }

@@ -33,7 +33,8 @@ extension Command {
     ],
     subcommands: [
       .initialize, .importFacts, .append, .export, .state, .show, .timeline, .blame, .compare,
-      .usage, .log, .audit, .verify, .seal, .salvage, .snapshot, .checkpoint, .key, .prove, .verifyProof,
+      .usage, .log, .audit, .verify, .seal, .salvage, .snapshot, .checkpoint, .key, .prove,
+      .verifyProof,
       .validate, .explain, .repair, .undo, .project, .observe, .bisect, .replay, .capture,
       .offenders, .selftest, .config, .version, .completion, .manual,
     ])

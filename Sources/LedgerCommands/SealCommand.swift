@@ -22,9 +22,12 @@ extension Context {
     for message in sealer.recovery { messages.warning("recovered: \(message)") }
     var outcomes: [Sealer.Outcome] = []
     for segment in sealer.candidates {
-      guard !Interrupts.pending else { throw Failure(.interrupted, "interrupted; what is sealed stays") }
+      guard !Interrupts.pending else {
+        throw Failure(.interrupted, "interrupted; what is sealed stays")
+      }
       outcomes.append(try telling { () throws(LogError) in try sealer.seal(segment) })
     }
+    try telling { () throws(LogError) in try sealer.removeStaleCaches() }
     try print(outcomes)
     return .clean
   }

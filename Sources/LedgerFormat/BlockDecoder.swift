@@ -48,15 +48,25 @@ package struct BlockDecoder {
   package mutating func decode(
     _ bytes: Span<UInt8>, _ frame: Frame, sequence: Int64, into batch: inout EntryBatch
   ) throws(Malformed) {
-    let length = frame.rawByteCount
-    let count = frame.entryCount
     guard sequence >= 1, sequence < Int64.max - Int64(Block.entryCountMax) else {
       throw Malformed("the first sequence is impossible", at: 0)
     }
-    if frame.layout == .row {
-      return try RowBody.decode(
-        bytes, length: length, sequence: sequence, keepsTexts: keepsTexts, into: &batch)
+    switch frame.layout {
+    case .row:
+      try RowBody.decode(
+        bytes, length: frame.rawByteCount, sequence: sequence, keepsTexts: keepsTexts, into: &batch)
+    case .columns:
+      try decode(
+        columns: bytes, length: frame.rawByteCount, count: frame.entryCount, sequence: sequence,
+        into: &batch)
     }
+  }
+
+  /// Reads the body of a block of `count` entries in columns.
+  package mutating func decode(
+    columns bytes: Span<UInt8>, length: Int, count: Int, sequence: Int64,
+    into batch: inout EntryBatch
+  ) throws(Malformed) {
     var reader = ByteReader(0..<length)
     let first = try reader.varint(bytes)
     guard first == UInt64(sequence) else {

@@ -121,9 +121,7 @@ package enum RowBody {
 // MARK: - Reading
 
 extension RowBody {
-  /// Reads the body of the block of entry `sequence`.
-  ///
-  /// - Parameter keepsTexts: as for `BlockDecoder`.
+  /// Reads the body of the block of entry `sequence`; `keepsTexts` is as for `BlockDecoder`.
   package static func decode(
     _ bytes: Span<UInt8>, length: Int, sequence: Int64, keepsTexts: Bool,
     into batch: inout EntryBatch

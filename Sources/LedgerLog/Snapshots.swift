@@ -105,6 +105,20 @@ extension LogReader {
     }
   }
 
+  /// Snapshots and history of blocks that are no more.
+  func staleCaches() -> [String] {
+    let snapshots = snapshotPaths(in: [layout.snapshots, layout.history]).filter { found in
+      guard let bytes = try? cacheBytes(found.path), let opened = try? SnapshotCodec.open(bytes)
+      else { return false }
+      return opened.sequence <= head && opened.mark != map.mark(at: opened.sequence)
+    }
+    let history = ((try? disk.list(layout.history)) ?? []).filter { name in
+      guard name.hasSuffix(".chg"), let first = Int64(name.dropLast(4)) else { return false }
+      return (try? historyHeader(from: first)) == nil
+    }
+    return snapshots.map(\.path) + history.map { layout.history + "/" + $0 }
+  }
+
   /// Whether a snapshot was made of these entries when they stood in other blocks, before their segment was sealed.
   private func isStale(_ bytes: [UInt8]) throws(LogError) -> Bool {
     guard let opened = try? SnapshotCodec.open(bytes), opened.ledger == manifest.id,

@@ -169,7 +169,9 @@ package struct Verification {
         tree.endBlock()
         try checkTimes(batch, block, index, reader, &recorded)
         try checkFlags(batch, block, isLate, reader)
-        if block.frame.flags.contains(.endsCommit), block.nextSequence - 1 > result.progress.sequence {
+        if block.frame.flags.contains(.endsCommit),
+          block.nextSequence - 1 > result.progress.sequence
+        {
           chain.finishCommit()
           if let link = try cursor.link(of: block), link != chain.link {
             throw reader.damage(block, Malformed("the chain's link is another", at: 0))
@@ -194,7 +196,9 @@ package struct Verification {
   ) throws(LogError) {
     let segment = reader.map.segments[block.segment]
     let isFirst = index == 0 || reader.map.blocks[index - 1].segment != block.segment
-    guard isFirst, block.firstSequence > result.progress.sequence, segment.link != link else { return }
+    guard isFirst, block.firstSequence > result.progress.sequence, segment.link != link else {
+      return
+    }
     throw .damaged(
       Damage(
         .foreign, file: segment.path, offset: 40,
@@ -227,7 +231,8 @@ package struct Verification {
         guard let fact = batch.fact(of: row, registry) else {
           throw MisplacedSlot(what: "an entry has no fact")
         }
-        let recorded = nextStart == 0 ? batch.firstRecorded : batch.commitStarts[nextStart - 1].recorded
+        let recorded =
+          nextStart == 0 ? batch.firstRecorded : batch.commitStarts[nextStart - 1].recorded
         if tree.lacks(sequence) {
           chain.add(fact, sequence: sequence, recorded: recorded, leaves: &tree.leaves)
         } else {

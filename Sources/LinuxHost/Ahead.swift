@@ -1,5 +1,3 @@
-internal import CShims
-internal import Glibc
 package import LedgerPorts
 internal import Synchronization
 
@@ -30,7 +28,6 @@ package final class Ahead<Element: Sendable> {
 /// Elements on their way from the producing thread to the caller.
 ///
 /// Safe to share: the producer belongs to the thread alone, and all else is behind the mutex or is a semaphore.
-@safe
 private final class AheadQueue<Element: Sendable>: @unchecked Sendable {
   enum Taken {
     case element(Element)
@@ -45,82 +42,49 @@ private final class AheadQueue<Element: Sendable>: @unchecked Sendable {
 
   private let produce: () -> Element?
   private let waiting = Mutex(Waiting())
-  private let filled: UnsafeMutablePointer<sem_t>
-  private let room: UnsafeMutablePointer<sem_t>
+  private let filled = Signal()
+  private let room: Signal
 
   init(_ produce: @escaping () -> Element?, _ count: UInt32) {
     self.produce = produce
-    guard let filled = unsafe shim_semaphore_new(0), let room = unsafe shim_semaphore_new(count)
-    else { fatalError("out of memory") }
-    unsafe self.filled = unsafe filled
-    unsafe self.room = unsafe room
-  }
-
-  deinit {
-    unsafe shim_semaphore_free(filled)
-    unsafe shim_semaphore_free(room)
+    room = Signal(count)
   }
 
   func start() {
-    var thread = pthread_t()
     // The thread holds the queue until it ends.
-    let body = unsafe Unmanaged.passRetained(ThreadBody { self.run() })
-    let status = unsafe pthread_create(&thread, nil, threadEntry, body.toOpaque())
-    guard status == 0 else {
-      unsafe body.release()
-      waiting.withLock { $0.elements = [.failed(SourceError("cannot start a thread: \(status)"))] }
-      _ = unsafe sem_post(filled)
-      return
-    }
-    pthread_detach(thread)
+    guard !startThread({ self.run() }) else { return }
+    waiting.withLock { $0.elements = [.failed(SourceError("cannot start a thread"))] }
+    filled.raise()
   }
 
   func stop() {
     waiting.withLock { $0.isStopped = true }
-    _ = unsafe sem_post(room)
+    room.raise()
   }
 
   func take(_ isInterrupted: () -> Bool) -> Taken {
-    while unsafe sem_wait(filled) != 0 {
+    while !filled.waitOnce() {
       if isInterrupted() { return .failed(SourceError("interrupted")) }
     }
     let taken = waiting.withLock { $0.elements.removeFirst() }
     guard case .element = taken else {
       // Whoever asks again behind the end gets it again.
       waiting.withLock { $0.elements.append(taken) }
-      _ = unsafe sem_post(filled)
+      filled.raise()
       return taken
     }
-    _ = unsafe sem_post(room)
+    room.raise()
     return taken
   }
 
   private func run() {
     while true {
-      while unsafe sem_wait(room) != 0 {}
+      room.wait()
       if waiting.withLock({ $0.isStopped }) { return }
       let element = produce()
       waiting.withLock { $0.elements.append(element.map { .element($0) } ?? .end) }
-      _ = unsafe sem_post(filled)
+      filled.raise()
       if element == nil { return }
     }
   }
 }
-
-/// What a thread runs.
-private final class ThreadBody {
-  let run: () -> Void
-
-  init(_ run: @escaping () -> Void) {
-    self.run = run
-  }
-}
-
-/// The thread's entry; a global constant, because closures written elsewhere may belong to an actor.
-private let threadEntry: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? =
-  { context in
-    if let context = unsafe context {
-      unsafe Unmanaged<ThreadBody>.fromOpaque(context).takeRetainedValue().run()
-    }
-    return nil
-  }

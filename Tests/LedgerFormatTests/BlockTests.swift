@@ -16,7 +16,8 @@ func comparable(_ batch: EntryBatch) -> EntryBatch {
 /// What a batch holds, to compare.
 func contents(_ batch: EntryBatch) -> [String] {
   [
-    "\(batch.firstSequence) \(batch.recorded)", "\(batch.kinds)", "\(batch.occurred)",
+    "\(batch.firstSequence) \(batch.firstRecorded)", "\(batch.commitStarts)", "\(batch.kinds)",
+    "\(batch.occurred)",
     "\(batch.subjects)", "\(batch.hosts)", "\(batch.numbers)", "\(batch.attributeRefs)",
     "\(batch.originRefs)", "\(batch.shapes)", "\(batch.workers)", "\(batch.attributes)",
     "\(batch.origins)", "\(batch.keys)", "\(batch.details)", "\(batch.newNodes)",
@@ -26,11 +27,13 @@ func contents(_ batch: EntryBatch) -> [String] {
 
 /// Decodes a body; throws `Malformed` or `MisplacedSlot`.
 func decode(
-  _ body: [UInt8], count: Int, _ decoder: inout BlockDecoder, _ registry: inout Registry
+  _ body: [UInt8], count: Int, sequence: Int64 = 1, _ decoder: inout BlockDecoder,
+  _ registry: inout Registry
 ) throws -> EntryBatch {
   var batch = EntryBatch()
   let padded = body + [UInt8](repeating: 0, count: Column.padding)
-  try decoder.decode(padded.span, length: body.count, count: count, into: &batch)
+  try decoder.decode(
+    columns: padded.span, length: body.count, count: count, sequence: sequence, into: &batch)
   var slots = SlotReader()
   try slots.advanceAll(&batch, &registry)
   return batch
@@ -68,7 +71,9 @@ struct BlockTests {
       let body = encoder.body(of: batch, layout)
       var read = EntryBatch()
       let padded = body + [UInt8](repeating: 0, count: Column.padding)
-      try decoder.decode(padded.span, length: body.count, count: batch.count, into: &read)
+      try decoder.decode(
+        columns: padded.span, length: body.count, count: batch.count,
+        sequence: batch.firstSequence, into: &read)
       var slots = SlotReader()
       var facts: [Fact?] = []
       for row in 0..<read.count {

@@ -41,7 +41,7 @@ struct HeaderTests {
         bytes[byte] ^= 1 << UInt8(bit)
         #expect(throws: Malformed.self) {
           let frame = try Frame(bytes.span, at: 0)
-          try frame.expand(bytes.span, at: Frame.headerByteCount, into: &body)
+          try frame.expand(bytes.span, at: frame.headerByteCount, into: &body)
         }
       }
     }
@@ -66,9 +66,9 @@ struct HeaderTests {
         #expect(frame.flags.contains([.hasLate, .hasVoids]))
         #expect(frame.flags.contains(.endsCommit) == (link != nil))
         #expect(frame.flags.contains(.compressed) == (kept != noise))
-        #expect(frame.link(bytes.span, at: Frame.headerByteCount) == link)
+        #expect(frame.link(bytes.span, at: frame.headerByteCount) == link)
         var body: [UInt8] = []
-        try frame.expand(bytes.span, at: Frame.headerByteCount, into: &body)
+        try frame.expand(bytes.span, at: frame.headerByteCount, into: &body)
         #expect(body == kept + [UInt8](repeating: 0, count: Column.padding))
       }
     }

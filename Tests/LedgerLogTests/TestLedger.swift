@@ -56,7 +56,9 @@ final class TestLedger {
   /// A copy of the directory's files elsewhere, changed by `change`.
   func copy(_ change: (_ path: String, _ bytes: inout [UInt8]) -> Void) throws -> CopiedLedger {
     let scratch = Scratch()
-    try LinuxDisk().makeDirectory(scratch.directory + "/log")
+    for name in ["log", "history", "snapshots"] {
+      try LinuxDisk().makeDirectory(scratch.directory + "/" + name)
+    }
     for path in try files(below: directory) {
       var contents = try bytes(of: directory + path)
       change(path, &contents)

@@ -173,6 +173,12 @@ extension LogReader {
     return try? HistoryGroup(bytes, header)
   }
 
+  /// Whether there is a file that does not even say which entries it is of.
+  private func isDamaged(_ path: String) -> Bool {
+    guard let bytes = try? cacheBytes(path) else { return false }
+    return (try? HistoryGroup.Header(bytes))?.ledger != manifest.id
+  }
+
   /// Checks every file of history against a replay from the beginning.
   package func historyDamages() throws(LogError) -> [Damage] {
     guard let names = try? disk.list(layout.history), !names.isEmpty else { return [] }
@@ -185,7 +191,8 @@ extension LogReader {
       // A group that has grown since is written again when it is needed.
       let isCurrent = header?.lastSequence == span.nextSequence - 1
       let group = try group(span, &projection, &cursor) { _ in }
-      guard isCurrent || (header == nil && (try? disk.exists(path)) == true) else { continue }
+      // One of blocks that were sealed since is not used any more.
+      guard isCurrent || (header == nil && isDamaged(path)) else { continue }
       let expected = group.bytes(
         ledger: manifest.id, mark: map.mark(at: span.nextSequence - 1))
       if try cacheBytes(path) != expected {

@@ -6,7 +6,7 @@ package import LedgerPorts
 ///
 /// The new file stands beside the old one, complete and synced, and is read again and compared entry by entry before it
 /// takes the old one's name. So a crash leaves either the one or the other. Entries, and with them chain and proofs, stay.
-package struct Sealer {
+package final class Sealer {
   /// What sealing a segment has brought.
   package struct Outcome: Hashable, Sendable {
     package var path: String
@@ -23,7 +23,7 @@ package struct Sealer {
 
   private let reader: LogReader
   /// Held while no other writer may come; nil where this process has one.
-  private let lock: (any DiskFile)?
+  private var lock: (any DiskFile)?
   /// What recovery did on opening, for people.
   package let recovery: [String]
 
@@ -37,7 +37,8 @@ package struct Sealer {
     recovery = locked.recovery
     // All of it is durable, and the last segment may become shorter meanwhile.
     let mark = Watermark(
-      process: process, firstSequence: reader.map.segments.last?.firstSequence ?? 1, offset: Int.max)
+      process: process, firstSequence: reader.map.segments.last?.firstSequence ?? 1, offset: Int.max
+    )
     try reaching { () throws(DiskError) in try locked.lock.write(mark.bytes, at: 0) }
   }
 
@@ -45,6 +46,7 @@ package struct Sealer {
   package func close() {
     // A watermark that stays means nothing once the lock is free.
     try? lock?.resize(to: 0)
+    lock = nil
   }
 
   /// Seals beside the writer of this process, which has the last segment open.
@@ -90,6 +92,17 @@ package struct Sealer {
       path: segment.path, entryCount: blocks.reduce(0) { $0 + Int64($1.frame.entryCount) },
       before: Extent(blocks: blocks.count, bytes: bytesBefore),
       after: Extent(blocks: written.map.blocks.count, bytes: written.byteCount))
+  }
+
+  /// Removes snapshots and history that say by a mark which blocks they were made of, where those are no more.
+  ///
+  /// They would be made anew, and not be read again.
+  package func removeStaleCaches() throws(LogError) {
+    let now = try LogReader(
+      directory: reader.layout.directory, disk: reader.disk, wait: { false })
+    for path in now.staleCaches() {
+      try reaching { () throws(DiskError) in try reader.disk.remove(path) }
+    }
   }
 
   // MARK: - Writing
@@ -173,7 +186,9 @@ private struct BroughtNames {
   private var keys: ArraySlice<KeyedRow>
 
   init(_ batch: EntryBatch = EntryBatch()) {
-    names = [batch.newNodes[...], batch.newHosts[...], batch.newPools[...], batch.newContainers[...]]
+    names = [
+      batch.newNodes[...], batch.newHosts[...], batch.newPools[...], batch.newContainers[...],
+    ]
     keys = batch.keys[...]
   }
 
