@@ -57,6 +57,13 @@ private struct AuditSelector {
     return isConcerned && (actor == nil || entry.fact.actor == actor)
       && (types.isEmpty || types.contains(entry.fact.type.name)) && bounds.selects(entry)
   }
+
+  /// Lets through every entry that can be selected.
+  func sieve(_ goOn: @escaping (Int64) -> Bool) -> RowSieve {
+    guard let entity = entities.first else { return bounds.sieve(goOn) }
+    return entities.count == 1
+      ? RowSieve(entity: (entity.kind, entity.id), goOn: goOn) : RowSieve(goOn: goOn)
+  }
 }
 
 extension Context {
@@ -74,18 +81,19 @@ extension Context {
     let reader = try reader()
     var printer = AuditPrinter(self, verified, auditTitle())
     try printer.begin()
-    var walk = try telling { () throws(LogError) in try reader.walk(keepsBefore: true) }
-    var steps = 0
+    let sieve = selector.sieve { _ in !Interrupts.pending }
+    var walk = try telling { () throws(LogError) in
+      try reader.walk(keepsBefore: true, sieve)
+    }
     while try telling({ () throws(LogError) in try walk.next() }),
       walk.sequence <= verified.sequence
     {
-      steps += 1
-      if steps & 0xFFF == 0, Interrupts.pending { throw .interrupted }
       guard let entry = walk.entry else { continue }
       if selector.bounds.isPast(entry) { break }
       guard selector.selects(walk, entry) else { continue }
       try printer.add(AuditStep(walk, entry))
     }
+    if Interrupts.pending { throw .interrupted }
     try printer.end()
     return .clean
   }

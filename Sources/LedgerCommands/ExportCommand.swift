@@ -69,18 +69,18 @@ extension Context {
     if selector.host == nil, selector.node == nil, case .sequence(let sequence) = selector.since {
       first = max(sequence, 1)
     }
-    var cursor = reader.entries(from: first)
     var bar = progress("reading", total: reader.head, unit: "entries", whilePrinting: true)
     defer { bar.clear() }
-    var looked = 0
+    let sieve = selector.sieve { sequence in
+      bar.advance(to: sequence)
+      return !Interrupts.pending
+    }
+    var cursor = reader.entries(from: first, sieve)
     while let entry = try telling({ () throws(LogError) in try cursor.next() })?.entry {
       if selector.isPast(entry) { return }
       if selector.selects(entry) { try body(entry) }
-      looked += 1
-      guard looked & 0xFFF == 0 else { continue }
-      if Interrupts.pending { throw .interrupted }
-      bar.advance(to: entry.sequence)
     }
+    if Interrupts.pending { throw .interrupted }
   }
 
   func selector() throws(Failure) -> EntrySelector {

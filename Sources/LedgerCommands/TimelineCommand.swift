@@ -48,16 +48,14 @@ extension Context {
     var changes: [Change] = []
     var seen = false
     do throws(LogError) {
-      var walk = try reader.walk()
       var bar = progress("reading", total: reader.head, unit: "entries")
       defer { bar.clear() }
-      var steps: Int64 = 0
+      let sieve = RowSieve(entity: (kind, id)) { sequence in
+        bar.advance(to: sequence)
+        return !Interrupts.pending
+      }
+      var walk = try reader.walk(sieve)
       while try walk.next() {
-        steps += 1
-        if steps & 0xFFF == 0 {
-          if Interrupts.pending { break }
-          bar.advance(to: steps)
-        }
         guard filter.concerns(walk), let entry = walk.entry else { continue }
         seen = true
         guard selector.selects(entry) else { continue }

@@ -87,11 +87,9 @@ extension Context {
   ) throws(Failure) -> DrawnHistory {
     var history = DrawnHistory()
     do throws(LogError) {
-      var walk = try reader.walk()
-      var steps = 0
+      let sieve = RowSieve(entity: (filter.kind, filter.id)) { _ in !Interrupts.pending }
+      var walk = try reader.walk(sieve)
       while try walk.next() {
-        steps += 1
-        if steps & 0xFFFF == 0, Interrupts.pending { break }
         guard filter.concerns(walk), let entry = walk.entry else { continue }
         history.note(entry, walk, filter, usesRecordedTime: isByRecordedTime)
       }

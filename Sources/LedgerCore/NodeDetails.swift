@@ -64,6 +64,16 @@ package struct NodeDetails: Sendable {
     return attributes
   }
 
+  /// Whether the node in `slot` has the attributes that it has in `other`.
+  package func says(_ slot: Int, as other: NodeDetails) -> Bool {
+    let (refs, others) = (details[slot].refs, other.details[slot].refs)
+    return refs.indices.allSatisfy { index in
+      let (ref, otherRef) = (refs[index], others[index])
+      guard ref != 0, otherRef != 0 else { return ref == otherRef }
+      return texts[Int(ref) - 1] == other.texts[Int(otherRef) - 1]
+    }
+  }
+
   /// When the node in `slot` was created, and last changed.
   package func times(of slot: Int) -> (created: Timestamp, updated: Timestamp) {
     (

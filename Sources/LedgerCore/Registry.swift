@@ -68,9 +68,14 @@ package struct Registry: Sendable {
   /// Gives a new node its slot.
   package mutating func openNode(_ name: Name) -> UInt32 {
     let slot = openUnnamedNode()
-    guard keepsNodeNames else { return slot }
-    if Int(slot) < nodeNames.count { nodeNames[Int(slot)] = name } else { nodeNames.append(name) }
+    if keepsNodeNames { nameNode(slot, name) }
     return slot
+  }
+
+  /// Notes the id of the node that was given `slot`; new slots are named in their order.
+  @inline(__always)
+  mutating func nameNode(_ slot: UInt32, _ name: Name) {
+    if Int(slot) < nodeNames.count { nodeNames[Int(slot)] = name } else { nodeNames.append(name) }
   }
 
   /// Gives a new node its slot where names are not kept.

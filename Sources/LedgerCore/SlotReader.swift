@@ -25,26 +25,40 @@ package struct SlotReader {
   package mutating func advanceAll(
     _ batch: inout EntryBatch, _ registry: inout Registry
   ) throws(MisplacedSlot) {
-    let table = RowTraits.table
-    if registry.keepsNodeNames {
-      for row in 0..<batch.count { try pass(row, table, &batch, &registry) }
-    } else {
-      try passUnnamed(table, &batch, &registry)
-    }
+    try assignAll(&batch, &registry)
+    try nameNodes(0..<batch.count, batch, &registry)
     try finish(batch)
   }
 
-  /// The same for all rows where names of nodes are not kept: slots of nodes do not depend on those of hosts, pools
-  /// and containers, so each gets a loop of its own.
-  private mutating func passUnnamed(
-    _ table: [UInt16], _ batch: inout EntryBatch, _ registry: inout Registry
+  /// Gives all rows of `batch` their slots, and passes the ids of hosts, pools and containers; those of nodes are left to
+  /// `nameNodes`.
+  ///
+  /// Slots of nodes do not depend on those of hosts, pools and containers, so each gets a loop of its own.
+  package mutating func assignAll(
+    _ batch: inout EntryBatch, _ registry: inout Registry
   ) throws(MisplacedSlot) {
-    try passNamed(table, batch, &registry)
+    try passNamed(RowTraits.table, batch, &registry)
     guard hostCount(batch.hosts) <= registry.hostNames.count else {
       throw MisplacedSlot(what: "there is no such host slot")
     }
     guard registry.assignNodes(&batch) else {
       throw MisplacedSlot(what: "there is no such node slot, or it is closed twice")
+    }
+  }
+
+  /// Names the nodes that `rows`, the next ones of a batch that `assignAll` has passed, open; nothing where names are not
+  /// kept.
+  package mutating func nameNodes(
+    _ rows: Range<Int>, _ batch: EntryBatch, _ registry: inout Registry
+  ) throws(MisplacedSlot) {
+    guard registry.keepsNodeNames else { return }
+    let table = RowTraits.table
+    for row in rows where table[Int(batch.kinds[row])] & RowTraits.opens != 0 {
+      guard newNodes < batch.newNodes.count else {
+        throw MisplacedSlot(what: "the id of a new node is missing")
+      }
+      registry.nameNode(batch.subjects[row], batch.newNodes[newNodes])
+      newNodes += 1
     }
   }
 

@@ -1,4 +1,5 @@
 package import LedgerCore
+package import LedgerLog
 
 /// Which entries `export` and `log` show.
 package struct EntrySelector {
@@ -30,6 +31,21 @@ package struct EntrySelector {
     guard let until else { return true }
     if case .sequence(let last) = until { return entry.sequence <= last }
     return !isAtOrAfter(entry, until)
+  }
+
+  /// Lets through every entry that can be selected; `goOn` is asked at each block, with the sequence that it begins with.
+  package func sieve(_ goOn: @escaping (Int64) -> Bool) -> RowSieve {
+    var last = Int64.max
+    if case .sequence(let sequence) = until { last = sequence }
+    // Both together: what is about the one or the other.
+    guard node == nil || host == nil else { return RowSieve(lastSequence: last, goOn: goOn) }
+    if let node { return RowSieve(entity: (.node, node), lastSequence: last, goOn: goOn) }
+    if let host { return RowSieve(entity: (.host, host), lastSequence: last, goOn: goOn) }
+    var first = Int64.min
+    var end = Int64.max
+    if case .occurred(let moment) = since { first = moment.microseconds }
+    if case .occurred(let moment) = until { end = moment.microseconds }
+    return RowSieve(lastSequence: last, occurred: first..<max(first, end), goOn: goOn)
   }
 
   /// Whether no later entry can be selected.

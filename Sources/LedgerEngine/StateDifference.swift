@@ -89,8 +89,28 @@ package struct StateDifference: Sendable {
   }
 
   private mutating func compareNodes() {
-    let first = before.liveNodes()
-    let second = after.liveNodes()
+    let start = entities.count
+    // Most nodes stand where they stood and are what they were; they need no sorting.
+    let paired = min(before.nodeNames.count, after.nodeNames.count)
+    var isPaired = [Bool](repeating: false, count: paired)
+    for slot in 0..<paired
+    where before.state.nodes[slot].isLive && after.state.nodes[slot].isLive
+      && before.nodeNames[slot] == after.nodeNames[slot]
+    {
+      isPaired[slot] = true
+      guard filter.node == before.nodeNames[slot] || !before.isSameNode(slot, in: after) else {
+        continue
+      }
+      compare(node: before.nodeNames[slot], slot, slot)
+    }
+    mergeNodes(before.liveNodes(leavingOut: isPaired), after.liveNodes(leavingOut: isPaired))
+    entities[start...].sort { $0.id < $1.id }
+  }
+
+  /// Compares nodes in the order of their ids.
+  private mutating func mergeNodes(
+    _ first: [(name: Name, slot: Int)], _ second: [(name: Name, slot: Int)]
+  ) {
     var (left, right) = (0, 0)
     while left < first.count || right < second.count {
       let isLeft =
@@ -161,9 +181,18 @@ package struct StateDifference: Sendable {
 }
 
 extension Projection {
-  /// The nodes that live, in the order of their ids.
-  fileprivate func liveNodes() -> [(name: Name, slot: Int)] {
-    state.nodes.indices.filter { state.nodes[$0].isLive }.map { (nodeNames[$0], $0) }
-      .sorted { ($0.name, $0.slot) < ($1.name, $1.slot) }
+  /// The nodes that live, in the order of their ids, without the slots that `isLeftOut` says.
+  fileprivate func liveNodes(leavingOut isLeftOut: [Bool]) -> [(name: Name, slot: Int)] {
+    state.nodes.indices.filter { slot in
+      state.nodes[slot].isLive && (slot >= isLeftOut.count || !isLeftOut[slot])
+    }.map { (nodeNames[$0], $0) }.sorted { ($0.name, $0.slot) < ($1.name, $1.slot) }
+  }
+
+  /// Whether a node's slot holds the same in both states, where hosts have the same slots.
+  fileprivate func isSameNode(_ slot: Int, in other: Projection) -> Bool {
+    guard state.nodes[slot] == other.state.nodes[slot] else { return false }
+    guard let details = state.nodeDetails, let others = other.state.nodeDetails else { return true }
+    return details.times(of: slot) == others.times(of: slot)
+      && details.says(slot, as: others)
   }
 }

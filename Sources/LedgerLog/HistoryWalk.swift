@@ -25,6 +25,12 @@ package struct HistoryWalk {
   private var block: LogMap.Block?
   private var batch = EntryBatch()
   private var slots = SlotReader()
+  /// Which rows are shown; all where there is none. Where entries are voided, all are.
+  private var sieve: RowSieve?
+  /// The rows of the block that are still to be shown.
+  private var wanted: ArraySlice<Int> = []
+  /// Of the block's rows, those before are folded, and their nodes have their ids.
+  private var folded = 0
   private var row = -1
   private var renamer: Renamer
   private let voided: Set<Int64>
@@ -45,8 +51,12 @@ package struct HistoryWalk {
   package private(set) var state: LedgerState
   package private(set) var registry = Registry(keepsNodeNames: true)
 
-  init(_ reader: LogReader, voided: Set<Int64>, targets: Set<Int64>, keepsBefore: Bool) {
+  init(
+    _ reader: LogReader, voided: Set<Int64>, targets: Set<Int64>, keepsBefore: Bool,
+    _ sieve: RowSieve?
+  ) {
     self.reader = reader
+    self.sieve = targets.isEmpty ? sieve : nil
     self.voided = voided
     self.targets = targets
     self.keepsBefore = keepsBefore
@@ -55,16 +65,17 @@ package struct HistoryWalk {
     state = LedgerState(policy: reader.manifest.policy, keepsDetails: true)
   }
 
-  /// Goes to the next entry; false at the end.
+  /// Goes to the next entry that is shown; false at the end.
   package mutating func next() throws(LogError) -> Bool {
-    row += 1
-    while row >= batch.count {
-      block = try cursor.next(into: &batch)
-      guard block != nil else { return false }
-      slots = SlotReader()
-      row = 0
+    while wanted.isEmpty {
+      try pass(batch.count)
+      guard try nextBlock() else { return false }
     }
-    do throws(MisplacedSlot) { try slots.advance(row, &batch, &registry) } catch {
+    guard let next = wanted.popFirst() else { return false }
+    try pass(next)
+    row = next
+    folded = next + 1
+    do throws(MisplacedSlot) { try slots.nameNodes(row..<row + 1, batch, &registry) } catch {
       guard let block else { return false }
       throw reader.damage(block, error)
     }
@@ -77,6 +88,28 @@ package struct HistoryWalk {
       if !targets.isEmpty { counts.nodes = renamer.count }
       state.fold(batch, row..<row + 1, slots: counts, observer: &recorder)
     }
+    return true
+  }
+
+  /// Folds the rows before `end` that are not shown.
+  private mutating func pass(_ end: Int) throws(LogError) {
+    guard folded < end, let block else { return }
+    do throws(MisplacedSlot) { try slots.nameNodes(folded..<end, batch, &registry) } catch {
+      throw reader.damage(block, error)
+    }
+    state.fold(batch, folded..<end, slots: registry.counts)
+    folded = end
+  }
+
+  private mutating func nextBlock() throws(LogError) -> Bool {
+    block = try cursor.next(into: &batch)
+    guard let block, sieve?.isPast(batch.firstSequence) != true else { return false }
+    slots = SlotReader()
+    folded = 0
+    do throws(MisplacedSlot) { try slots.assignAll(&batch, &registry) } catch {
+      throw reader.damage(block, error)
+    }
+    wanted = sieve?.rows(batch, registry)[...] ?? Array(0..<batch.count)[...]
     return true
   }
 
@@ -155,10 +188,15 @@ extension LogReader {
   /// Steps through history.
   ///
   /// `keepsBefore`: whether each entry's subject is kept as it was before the entry.
-  package func walk(keepsBefore: Bool = false) throws(LogError) -> HistoryWalk {
+  ///
+  /// With a sieve, what does not pass it is folded on the way and not shown.
+  package func walk(
+    keepsBefore: Bool = false, _ sieve: RowSieve? = nil
+  ) throws(LogError) -> HistoryWalk {
     let voids = try ReorderedReplay.voids(self, .all)
     return HistoryWalk(
-      self, voided: voids.selected.voided, targets: voids.targets, keepsBefore: keepsBefore)
+      self, voided: voids.selected.voided, targets: voids.targets, keepsBefore: keepsBefore,
+      sieve)
   }
 
   /// The entries that others, all of them or those up to sequence `last`, take out of the state.
