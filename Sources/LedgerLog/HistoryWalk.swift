@@ -25,7 +25,7 @@ package struct HistoryWalk {
   private var block: LogMap.Block?
   private var batch = EntryBatch()
   private var slots = SlotReader()
-  /// Which rows are shown; all where there is none. Where entries are voided, all are.
+  /// Which rows are shown; all where there is none, or where entries are voided.
   private var sieve: RowSieve?
   /// The rows of the block that are still to be shown.
   private var wanted: ArraySlice<Int> = []
