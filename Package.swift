@@ -114,6 +114,14 @@ let package = Package(
     target(
       "TestSupport", path: "Tests/Support",
       ["FleetGenerator", "LedgerCore", "LedgerPorts", "LedgerText", "LinuxHost"]),
+    target(
+      "Simulation", path: "Tests/Simulation",
+      [
+        "LedgerCore", "LedgerEngine", "LedgerFormat", "LedgerLog", "LedgerPorts", "LedgerText",
+        "TestSupport",
+      ]),
+    program("allocledger-simulate", ["CommandKit", "Simulation"]),
+    tests("SimulationTests", ["LedgerPorts", "Simulation", "TestSupport"]),
     tests("LedgerCoreTests", ["LedgerCore", "TestSupport"]),
     tests("LedgerFormatTests", ["CShims", "LedgerCore", "LedgerFormat", "TestSupport"]),
     tests(

@@ -121,6 +121,7 @@ package final class LogWriter {
   ///
   /// An empty batch ends it with the block that was written last, which is taken back and written again as the end.
   package func commit(_ batch: EntryBatch, isLate: Bool) throws(LogError) {
+    guard !isPoisoned else { throw .poisoned }
     if !batch.isEmpty {
       try write(batch, isLate: isLate, endsCommit: true)
       return try finishCommit(batch.recorded)

@@ -81,13 +81,32 @@ struct Recovery {
   }
 
   /// Sets the end marks that a writer did not come to, once the blocks are surely durable.
+  ///
+  /// Behind a sync that failed, the system takes for written what never reached the disk. So all that the last writer
+  /// can have left in that state is written once more: blocks without marks, and the marks of the commit before.
   private func mark(_ map: LogMap) throws(LogError) {
-    guard let last = map.blocks.last, last.segment == map.segments.count - 1 else { return }
+    let segment = map.segments.count - 1
+    guard let last = map.blocks.last, last.segment == segment else { return }
     let ends = map.unmarkedEnds.filter { $0 <= last.end }
-    guard !ends.isEmpty else { return }
+    let lastMarked =
+      map.blocks.lastIndex { $0.segment != segment || $0.end < ends.first ?? Int.max } ?? -1
     try reaching { () throws(DiskError) in
-      let file = try disk.open(map.segments[last.segment].path, .update)
+      let file = try disk.open(map.segments[segment].path, .update)
+      for index in map.blocks[...lastMarked].indices.reversed() {
+        let block = map.blocks[index]
+        guard block.segment == segment,
+          index == lastMarked || !block.frame.flags.contains(.endsCommit)
+        else { break }
+        try file.write(Frame.endMark, at: block.end - Frame.endMark.count)
+      }
+      var bytes: [UInt8] = []
+      for block in map.blocks[(lastMarked + 1)...] {
+        let count = block.frame.byteCount - Frame.endMark.count
+        try file.read(at: block.offset, count: count, into: &bytes)
+        try file.write(bytes, at: block.offset)
+      }
       try file.sync()
+      guard !ends.isEmpty else { return }
       for end in ends { try file.write(Frame.endMark, at: end - Frame.endMark.count) }
       try file.sync()
     }

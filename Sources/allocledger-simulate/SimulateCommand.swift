@@ -1,0 +1,43 @@
+internal import CommandKit
+internal import Simulation
+
+/// The command line of the simulation.
+let simulateCommand = Command(
+  "allocledger-simulate", summary: "try a ledger on disks that fail, and its decoders on bytes that lie",
+  discussion: """
+    Everything follows from seeds: a run that fails names the command that repeats it.
+    """,
+  subcommands: [
+    Command(
+      "disk", summary: "write ledgers on simulated disks, cut the power, and check what is left",
+      discussion: """
+        Syncs and writes fail, the disk runs full, and behind a power cut any part of what was not
+        synced is there. What was acknowledged must be there once and whole, and nothing else.
+        """,
+      options: [
+        .value("images", "N", "how many images of power cuts to check", default: "20000"),
+        .value("seed", "N", "the first seed; others follow", default: "1"),
+      ])
+  ])
+
+/// Runs what a parsed command asks for; says whether nothing was found.
+func simulate(_ command: ParsedCommand) throws -> Bool {
+  try simulateDisk(command)
+}
+
+private func simulateDisk(_ command: ParsedCommand) throws(UsageError) -> Bool {
+  let wanted = Int(try command.integer("images", in: 1...1_000_000_000) ?? 20_000)
+  var seed = UInt64(try command.integer("seed", in: 0...Int64.max - 1_000_000_000) ?? 1)
+  var count = 0
+  var failures = 0
+  let first = seed
+  while count < wanted, failures < 10 {
+    do throws(CrashRun.Failure) { count += try CrashRun().run(seed: seed) } catch {
+      failures += 1
+      print("failed: \(error.message)\n  allocledger-simulate disk --images 1 --seed \(seed)")
+    }
+    seed += 1
+  }
+  print("\(count) images of \(seed - first) ledgers, \(failures) failures")
+  return failures == 0
+}

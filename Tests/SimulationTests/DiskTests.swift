@@ -1,0 +1,4 @@
+import LedgerPorts
+import Simulation
+import TestSupport
+import Testing
