@@ -121,7 +121,7 @@ let package = Package(
         "TestSupport",
       ]),
     program("allocledger-simulate", ["CommandKit", "Simulation"]),
-    tests("SimulationTests", ["LedgerPorts", "Simulation", "TestSupport"]),
+    tests("SimulationTests", ["LedgerPorts", "Simulation"]),
     tests("LedgerCoreTests", ["LedgerCore", "TestSupport"]),
     tests("LedgerFormatTests", ["CShims", "LedgerCore", "LedgerFormat", "TestSupport"]),
     tests(

@@ -148,12 +148,11 @@ package final class LogWriter {
     try poisoning { () throws(DiskError) in try segment?.mark() }
   }
 
-  /// Takes back the blocks of the open commit.
+  /// Takes back the blocks of the open commit; a writer that failed stays poisoned.
   package func abandon() throws(LogError) {
     chain = Chain(link: chain.link)
     guard let rollback else { return }
     self.rollback = nil
-    isPoisoned = false
     try takeBack(to: rollback)
   }
 

@@ -118,6 +118,19 @@ struct DiskMemory {
     return memory
   }
 
+  /// All that a power cut can leave, or nil where that is more than `limit`.
+  func everyCut(atMost limit: Int, isWhole: (_ name: String) -> Bool) -> [DiskMemory]? {
+    var odometer = Odometer()
+    var images: [DiskMemory] = []
+    repeat {
+      var choices = Choices.every(odometer)
+      images.append(afterCut(&choices, isWhole: isWhole))
+      if images.count > limit { return nil }
+      if case .every(let walked) = choices { odometer = walked }
+    } while odometer.advance()
+    return images
+  }
+
   private mutating func keep(
     _ directory: Int, of former: DiskMemory, _ choices: inout Choices, _ isWhole: (String) -> Bool
   ) {

@@ -19,7 +19,7 @@ struct ImageCheck {
     _ moment: SimulatedDisk.Moment, _ expected: Expectation, samples: Int, depth: Int
   ) throws {
     // The marks of the writer in LOCK mean nothing once it is gone.
-    let enumerated = ImageCheck.every(moment.memory, atMost: samples * 4)
+    let enumerated = moment.memory.everyCut(atMost: samples * 4) { $0 == "LOCK" }
     let images =
       enumerated
       ?? (0..<samples).map { _ in
@@ -27,19 +27,6 @@ struct ImageCheck {
         return moment.memory.afterCut(&choices)
       }
     for image in images { try check(image, expected, depth: depth) }
-  }
-
-  /// Every image, or nil where there are more than `limit`.
-  private static func every(_ memory: DiskMemory, atMost limit: Int) -> [DiskMemory]? {
-    var odometer = Odometer()
-    var images: [DiskMemory] = []
-    repeat {
-      var choices = Choices.every(odometer)
-      images.append(memory.afterCut(&choices) { $0 == "LOCK" })
-      if images.count > limit { return nil }
-      if case .every(let walked) = choices { odometer = walked }
-    } while odometer.advance()
-    return images
   }
 
   // MARK: - One image
@@ -158,7 +145,9 @@ struct ImageCheck {
       state.state.lines(state.registry, nodeNames: state.nodeNames) == lines,
       "the state at \(sequence) is another")
     let hosts = try reader.projectHosts(.sequence(Int64(sequence))) { _ in }
-    let hostLines = hosts.state.lines(hosts.registry, nodeNames: []).filter {
+    // Ids of nodes are not kept there.
+    let nodeNames = [Name](repeating: "", count: hosts.state.nodes.states.count)
+    let hostLines = hosts.state.lines(hosts.registry, nodeNames: nodeNames).filter {
       $0.hasPrefix("host ")
     }
     try demand(

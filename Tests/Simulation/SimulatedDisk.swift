@@ -23,6 +23,11 @@ package final class SimulatedDisk: Disk {
     package let call: Int
     /// What `label` was.
     package let label: Int
+
+    /// Disks with all that a power cut can leave; none where that is more than `limit`.
+    package func images(atMost limit: Int) -> [SimulatedDisk] {
+      (memory.everyCut(atMost: limit) { _ in false } ?? []).map { SimulatedDisk($0, seed: 1) }
+    }
   }
 
   struct State {
