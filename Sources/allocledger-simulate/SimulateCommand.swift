@@ -43,7 +43,8 @@ private func simulateDecoders(_ command: ParsedCommand) throws(UsageError) -> Bo
   var inputs = 0
   for seed in first..<first + count {
     print("allocledger-simulate decoders --seeds 1 --seed \(seed)")
-    do throws(DecoderRun.Failure) { inputs += try DecoderRun(seed: seed).run() } catch {
+    var run = DecoderRun(seed: seed)
+    do throws(DecoderRun.Failure) { inputs += try run.run() } catch {
       print("failed: \(error.message)")
       return false
     }

@@ -24,7 +24,7 @@ package struct DecoderRun {
   }
 
   /// Decodes the inputs and returns how many they were.
-  package consuming func run() throws(Failure) -> Int {
+  package mutating func run() throws(Failure) -> Int {
     do {
       for _ in 0..<DecoderRun.rounds {
         let some = (0..<1 + mutation.random.below(30)).map { _ in facts.next() }
