@@ -28,7 +28,8 @@ extension LogWriter {
       try disk.makeDirectory(layout.segments)
       let lock = try disk.open(layout.lock, .updateOrCreate)
       try lock.sync()
-      // The manifest comes last: what has one is a whole ledger.
+      // The manifest comes last, when the directory of segments is there durably: what has one is a whole ledger.
+      try disk.syncDirectory(directory)
       let temporary = layout.manifest + ".new"
       let file = try disk.open(temporary, .updateOrCreate)
       try file.resize(to: 0)

@@ -169,9 +169,11 @@ package final class LogWriter {
     let later = try reaching { () throws(DiskError) in try disk.list(layout.segments) }
       .filter { $0.hasSuffix(".seg") && (Int64($0.dropLast(4)) ?? 0) > mark.firstSequence ?? 0 }
     try poisoning { () throws(DiskError) in
-      for name in later.reversed() { try disk.remove(layout.segments + "/" + name) }
-      // A segment that came back after a power cut would not fit what is written next.
-      if !later.isEmpty { try disk.syncDirectory(layout.segments) }
+      for name in later.reversed() {
+        try disk.remove(layout.segments + "/" + name)
+        // One by one: of several that are not durable, a power cut could bring back a later one alone.
+        try disk.syncDirectory(layout.segments)
+      }
       segment = try reopened(mark)
       try segment?.cut(to: mark.offset)
     }

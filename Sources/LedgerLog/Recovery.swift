@@ -29,10 +29,13 @@ struct Recovery {
       for index in map.segments.indices.reversed() where index > segment {
         let path = map.segments[index].path
         try setAside(path, from: 0)
-        try reaching { () throws(DiskError) in try disk.remove(path) }
+        try reaching { () throws(DiskError) in
+          try disk.remove(path)
+          // One by one: of several that are not durable, a power cut could bring back a later one alone.
+          try disk.syncDirectory(layout.segments)
+        }
         messages.append("removed \(path): it belongs to a commit without an end")
       }
-      try reaching { () throws(DiskError) in try disk.syncDirectory(layout.segments) }
       let path = map.segments[segment].path
       try setAside(path, from: offset)
       try cut(path, to: offset)
