@@ -117,8 +117,8 @@ let package = Package(
     target(
       "Simulation", path: "Tests/Simulation",
       [
-        "LedgerCore", "LedgerEngine", "LedgerFormat", "LedgerLog", "LedgerPorts", "LedgerText",
-        "TestSupport",
+        "LedgerCore", "LedgerEngine", "LedgerFormat", "LedgerLog", "LedgerPorts", "LedgerProofs",
+        "LedgerText", "TestSupport", "YAMLText",
       ]),
     program("allocledger-simulate", ["CommandKit", "Simulation"]),
     tests("SimulationTests", ["LedgerPorts", "Simulation"]),

@@ -4,7 +4,7 @@ package import LedgerCore
 /// the bytes of all texts, a UUID as 16.
 package enum NameList {
   /// The most texts in one list of a block; those of caches say themselves how many there can be.
-  package static let countMax = Block.entryCountMax * 8
+  package static let countMax = Block.entryCountMax * 16
 
   /// Appends a list.
   package static func put(_ names: [Name], _ layout: Column.Layout, to writer: inout ByteWriter) {

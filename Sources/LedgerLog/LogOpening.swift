@@ -36,9 +36,7 @@ extension LogWriter {
       try file.write(manifest.bytes, at: 0)
       try file.sync()
       try disk.rename(temporary, to: layout.manifest)
-      try disk.syncDirectory(directory)
-      let parent = directory.lastIndex(of: "/").map { String(directory[..<$0]) } ?? "."
-      try disk.syncDirectory(parent.isEmpty ? "/" : parent)
+      try layout.keepName(disk)
     }
   }
 
@@ -74,6 +72,15 @@ extension LogWriter {
       recorded: projection.recorded ?? .minimum)
     writer.recovery = recovery.messages
     return OpenedLog(writer: writer, reader: reader, projection: projection)
+  }
+}
+
+extension LogLayout {
+  /// Makes the names of the manifest and of the ledger itself durable.
+  func keepName(_ disk: any Disk) throws(DiskError) {
+    try disk.syncDirectory(directory)
+    let parent = directory.lastIndex(of: "/").map { String(directory[..<$0]) } ?? "."
+    try disk.syncDirectory(parent.isEmpty ? "/" : parent)
   }
 }
 

@@ -46,13 +46,16 @@ package final class LogWriter {
     fileprivate var nextSequence: Int64
     fileprivate var entriesSinceLink: Int
     fileprivate var lastOpen: OpenBlock?
+    /// Whether a commit was open.
+    fileprivate var isInCommit: Bool
   }
 
   /// Where the log ends now.
   package var mark: Mark {
     Mark(
       firstSequence: segment?.firstSequence, offset: segment?.offset ?? 0,
-      nextSequence: nextSequence, entriesSinceLink: entriesSinceLink, lastOpen: lastOpen)
+      nextSequence: nextSequence, entriesSinceLink: entriesSinceLink, lastOpen: lastOpen,
+      isInCommit: rollback != nil)
   }
 
   /// Takes over where `reader` ends; the caller has locked and recovered the log.
@@ -129,6 +132,7 @@ package final class LogWriter {
     guard let last = lastOpen, let segment else { return }
     try poisoning { () throws(DiskError) in try segment.cut(to: last.offset) }
     entriesSinceLink -= last.batch.count
+    nextSequence = last.batch.firstSequence
     try write(last.batch, isLate: last.isLate, endsCommit: true)
     try finishCommit(last.batch.recorded)
   }
@@ -159,6 +163,7 @@ package final class LogWriter {
   /// Takes back the blocks that the open commit has written since `mark`.
   package func rewind(to mark: Mark) throws(LogError) {
     guard !isPoisoned else { throw .poisoned }
+    if !mark.isInCommit { rollback = nil }
     guard segment?.firstSequence != mark.firstSequence || segment?.offset ?? 0 != mark.offset
     else { return }
     try takeBack(to: mark)
@@ -237,7 +242,12 @@ package final class LogWriter {
 
   /// The last segment, or a new one where that is long enough.
   private func segmentForNextBlock() throws(LogError) -> SegmentFile {
-    if let segment, segment.offset < manifest.segmentByteCountMax { return segment }
+    // A segment without blocks has the name that a new one would get.
+    if let segment,
+      segment.offset < manifest.segmentByteCountMax || segment.firstSequence == nextSequence
+    {
+      return segment
+    }
     let header = SegmentHeader(ledger: manifest.id, firstSequence: nextSequence, link: chain.link)
     return try poisoning { () throws(DiskError) in
       // Only the last segment has blocks without marks.

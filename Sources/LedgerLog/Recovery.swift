@@ -42,9 +42,23 @@ struct Recovery {
       messages.append("cut \(path) at offset \(offset): \(what)")
       changed = true
     }
+    try keepNames(map, changed: changed)
     try mark(map)
-    if changed { try reaching { () throws(DiskError) in try disk.syncDirectory(layout.segments) } }
     return changed
+  }
+
+  /// Makes the names of the ledger's files durable where nothing says that they are.
+  ///
+  /// The writer that made them may have failed to. But behind a block there is a name that was durable once, and a mark was set
+  /// behind the name of its own segment.
+  private func keepNames(_ map: LogMap, changed: Bool) throws(LogError) {
+    let last = map.segments.count - 1
+    let held = map.blocks.reversed().prefix { $0.segment == last }.count
+    let isProven = held > map.unmarkedEnds.count
+    try reaching { () throws(DiskError) in
+      if changed || !isProven { try disk.syncDirectory(layout.segments) }
+      if map.blocks.isEmpty { try layout.keepName(disk) }
+    }
   }
 
   /// Copies the bytes of a segment from `offset` on into the directory of what was recovered.

@@ -18,6 +18,7 @@ let simulateCommand = Command(
       options: [
         .value("images", "N", "how many images of power cuts to check", default: "20000"),
         .value("seed", "N", "the first seed; others follow", default: "1"),
+        .flag("calls", "print what was done with a disk up to a failure"),
       ]),
     Command(
       "decoders", summary: "feed the decoders with bytes that were changed at random",
@@ -59,11 +60,13 @@ private func simulateDisk(_ command: ParsedCommand) throws(UsageError) -> Bool {
   var count = 0
   var failures = 0
   let first = seed
+  let run = CrashRun(notesCalls: command.flag("calls"))
   while count < wanted, failures < 10 {
     // Where the program crashes, this is the command that repeats it.
     print("allocledger-simulate disk --images 1 --seed \(seed)")
-    do throws(CrashRun.Failure) { count += try CrashRun().run(seed: seed) } catch {
+    do throws(CrashRun.Failure) { count += try run.run(seed: seed) } catch {
       failures += 1
+      for call in error.calls { print(call) }
       print("failed: \(error.message)")
     }
     seed += 1

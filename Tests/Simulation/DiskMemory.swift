@@ -58,6 +58,12 @@ struct DiskMemory {
     return node
   }
 
+  /// What programs read in the files of a directory, by name.
+  func contents(of directory: String) -> [String: [UInt8]] {
+    guard let node = node(directory) else { return [:] }
+    return (directories[node]?.cached ?? [:]).mapValues { self[file: $0].cached }
+  }
+
   /// A path's directory, which is there, and the name in it.
   func place(_ path: String) -> (directory: Int, name: String)? {
     let parts = path.split(separator: "/")
@@ -96,10 +102,11 @@ struct DiskMemory {
     directories[directory] = names
   }
 
+  /// A sync of names that failed: some are durable. Unlike pages of a file, changes of a directory are not forgotten, because
+  /// a journal has them: it is written later, or the file system stops.
   mutating func failSyncNames(_ directory: Int, _ choices: inout Choices) {
     guard let names = directories[directory] else { return }
     directories[directory]?.durable = DiskMemory.durable(names, &choices)
-    directories[directory]?.pending = []
   }
 
   private static func durable(_ names: Names, _ choices: inout Choices) -> [String: Int] {

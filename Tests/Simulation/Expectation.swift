@@ -10,6 +10,8 @@ struct Expectation {
   var open: [Fact] = []
   /// The chain's link after `entries`; nil where the writer did not say.
   var link: [UInt8]?
+  /// The paths of checkpoints that were acknowledged.
+  var checkpoints: Set<String> = []
   /// Whether the ledger was made already.
   var exists = false
 

@@ -11,15 +11,24 @@ struct ImageCheck {
   private var random: TestRandom
   /// How many images were checked.
   private(set) var imageCount = 0
+  /// The disk of the image that was begun last, to tell what was done with it.
+  private(set) var disk: SimulatedDisk?
+  /// Up to so many times more images than would be drawn by chance are all checked.
+  private static let few = 4
 
-  init(seed: UInt64) { random = TestRandom(seed: seed) }
+  private let notesCalls: Bool
+
+  init(seed: UInt64, notesCalls: Bool) {
+    random = TestRandom(seed: seed)
+    self.notesCalls = notesCalls
+  }
 
   /// Checks the images of one moment: all of them where there are few, otherwise so many by chance.
   mutating func check(
     _ moment: SimulatedDisk.Moment, _ expected: Expectation, samples: Int, depth: Int
   ) throws {
     // The marks of the writer in LOCK mean nothing once it is gone.
-    let enumerated = moment.memory.everyCut(atMost: samples * 4) { $0 == "LOCK" }
+    let enumerated = moment.memory.everyCut(atMost: samples * ImageCheck.few) { $0 == "LOCK" }
     let images =
       enumerated
       ?? (0..<samples).map { _ in
@@ -34,11 +43,18 @@ struct ImageCheck {
   private mutating func check(_ image: DiskMemory, _ expected: Expectation, depth: Int) throws {
     imageCount += 1
     let disk = SimulatedDisk(image, seed: random.next())
+    if notesCalls { disk.noteCalls() }
+    self.disk = disk
     guard try exists(disk, expected) else { return }
-    let reader = try self.reader(disk)
-    let facts = try entries(reader, expected)
+    let reading = Reading(disk: disk)
+    let reader = try reading.reader()
+    let facts = try entries(reading, reader, expected)
     try checkVerified(disk, allowsTornTail: true)
-    if random.chance(3) { try checkCaches(disk, reader, facts) }
+    let kept = Set(try reading.checkpoints())
+    try demand(expected.checkpoints.isSubset(of: kept), "a checkpoint is lost")
+    if random.chance(3) {
+      try reading.checkCaches(reader, facts, at: random.below(facts.count + 1))
+    }
 
     let keeps = depth > 0 && random.chance(4)
     if keeps { disk.keepMoments(oneIn: 3) }
@@ -83,7 +99,7 @@ struct ImageCheck {
     ledger.writer.close()
     try checkVerified(disk, allowsTornTail: false)
     try demand(
-      try reader(disk).head == Int64(expected.entries.count + 1), "what was committed is not read")
+      try Reading(disk: disk).reader().head == Int64(expected.entries.count + 1), "what was committed is not read")
   }
 
   /// Whether there is a ledger; where its making was cut off, it can be made again.
@@ -101,56 +117,24 @@ struct ImageCheck {
     }
   }
 
-  private func reader(_ disk: SimulatedDisk) throws -> LogReader {
-    try LogReader(
-      directory: Workload.directory, disk: disk, historyEntryCount: Workload.historyEntryCount,
-      wait: { false })
-  }
-
-  /// Reads all entries, which are those expected, each once and in order.
-  private func entries(_ reader: LogReader, _ expected: Expectation) throws -> [Fact] {
+  /// Reads all entries, which are those expected.
+  private func entries(
+    _ reading: Reading, _ reader: LogReader, _ expected: Expectation
+  ) throws -> [Fact] {
     guard let facts = expected.facts(count: Int(reader.head)) else {
       throw Violation(
         "\(reader.head) entries, expected \(expected.entries.count) or \(expected.open.count) more")
     }
-    var cursor = reader.entries(from: 1)
-    var count = 0
-    while let step = try cursor.next() {
-      try demand(
-        count < facts.count && step.entry.fact == facts[count]
-          && step.entry.sequence == Int64(count + 1), "entry \(count + 1) is another")
-      count += 1
-    }
-    try demand(count == facts.count, "\(count) entries are read where the head is \(reader.head)")
+    let read = try reading.check(reader, holds: facts)
+    if let error = read.error { throw error }
+    try demand(
+      read.count == facts.count, "\(read.count) entries are read where the head is \(reader.head)")
     return facts
   }
 
   private func checkVerified(_ disk: SimulatedDisk, allowsTornTail: Bool) throws {
-    var verification = Verification(directory: Workload.directory, disk: disk)
-    try verification.run(wait: { false }, goOn: { _, _ in true })
-    for damage in verification.result.damages {
+    for damage in try Reading(disk: disk).damages() {
       try demand(allowsTornTail && damage.kind == .tornTail, "verify finds \(damage)")
     }
-  }
-
-  /// Whatever is left of snapshots and history, answers are those of the entries.
-  private mutating func checkCaches(
-    _ disk: SimulatedDisk, _ reader: LogReader, _ facts: [Fact]
-  ) throws {
-    let sequence = random.below(facts.count + 1)
-    let lines = modelLines(facts[..<sequence])
-    let options = ReplayOptions(keepsNodeNames: true)
-    let state = try reader.project(.sequence(Int64(sequence)), options)
-    try demand(
-      state.state.lines(state.registry, nodeNames: state.nodeNames) == lines,
-      "the state at \(sequence) is another")
-    let hosts = try reader.projectHosts(.sequence(Int64(sequence))) { _ in }
-    // Ids of nodes are not kept there.
-    let nodeNames = [Name](repeating: "", count: hosts.state.nodes.states.count)
-    let hostLines = hosts.state.lines(hosts.registry, nodeNames: nodeNames).filter {
-      $0.hasPrefix("host ")
-    }
-    try demand(
-      hostLines == lines.filter { $0.hasPrefix("host ") }, "the hosts at \(sequence) are others")
   }
 }

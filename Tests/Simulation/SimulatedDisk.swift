@@ -42,9 +42,12 @@ package final class SimulatedDisk: Disk {
     var freeByteCount: Int64 = 1 << 40
     var locks: [Int: Int] = [:]
     var nextHandle = 1
+    /// The calls that changed something, in words; nil where nobody asks.
+    var calls: [String]?
 
     /// Begins a call that changes something.
-    mutating func step() {
+    mutating func step(_ words: @autoclosure () -> String) {
+      calls?.append("\(call) [\(label)] \(words())\(fault.map { " (armed: \($0))" } ?? "")")
       if keepsOneIn > 0, random.chance(keepsOneIn) {
         moments.append(Moment(memory: memory, call: call, label: label))
       }
@@ -113,6 +116,22 @@ package final class SimulatedDisk: Disk {
     state.withLock { $0.fault = ($0.call + 1 + $0.random.below(count), fault) }
   }
 
+  var memory: DiskMemory { state.withLock { $0.memory } }
+
+  /// Changes bits of a byte, on the disk and in the cache.
+  func rot(_ path: String, at offset: Int, by bits: UInt8) {
+    state.withLock { state in
+      guard let node = state.memory.node(path) else { return }
+      state.memory[file: node].rot(at: offset, by: bits)
+    }
+  }
+
+  /// Notes calls from now on.
+  func noteCalls() { state.withLock { $0.calls = [] } }
+
+  /// The calls that were noted, in words.
+  var calls: [String] { state.withLock { $0.calls ?? [] } }
+
   /// Lets nothing fail any more; the disk has room.
   package func repair() {
     state.withLock {
@@ -132,7 +151,7 @@ package final class SimulatedDisk: Disk {
       guard mode == .create || mode == .updateOrCreate, let place = state.memory.place(path) else {
         throw DiskError("open", path, .missing)
       }
-      state.step()
+      state.step("create \(path)")
       return (state.memory.makeFile(place.name, in: place.directory), state.nextHandle)
     }
     return SimulatedFile(self, path, node, handle)
@@ -153,7 +172,7 @@ package final class SimulatedDisk: Disk {
       for part in path.split(separator: "/") {
         made += "/" + part
         guard state.memory.node(made) == nil, let place = state.memory.place(made) else { continue }
-        state.step()
+        state.step("make directory \(made)")
         state.memory.makeDirectory(place.name, in: place.directory)
       }
     }
@@ -162,7 +181,7 @@ package final class SimulatedDisk: Disk {
   package func syncDirectory(_ path: String) throws(DiskError) {
     try with { state throws(DiskError) in
       guard let node = state.memory.node(path) else { throw DiskError("sync", path, .missing) }
-      state.step()
+      state.step("sync \(path)")
       guard !state.failsSync() else {
         var choices = Choices.random(state.random)
         state.memory.failSyncNames(node, &choices)
@@ -178,7 +197,7 @@ package final class SimulatedDisk: Disk {
       guard let old = state.memory.place(from), let new = state.memory.place(path),
         old.directory == new.directory, state.memory.node(from) != nil
       else { throw DiskError("rename", from, .missing) }
-      state.step()
+      state.step("rename \(from)")
       state.memory.rename(old.name, to: new.name, in: old.directory)
     }
   }
@@ -188,7 +207,7 @@ package final class SimulatedDisk: Disk {
       guard state.memory.node(path) != nil, let place = state.memory.place(path) else {
         throw DiskError("remove", path, .missing)
       }
-      state.step()
+      state.step("remove \(path)")
       state.memory.remove(place.name, from: place.directory)
     }
   }

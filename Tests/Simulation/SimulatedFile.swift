@@ -34,7 +34,7 @@ final class SimulatedFile: DiskFile {
 
   func write(_ bytes: [UInt8], at offset: Int) throws(DiskError) {
     try disk.with { state throws(DiskError) in
-      state.step()
+      state.step("write \(bytes.count) bytes at \(offset) of \(path)")
       let grows = max(0, offset + bytes.count - state.memory[file: node].cached.count)
       let lacks = max(0, grows - Int(clamping: state.freeByteCount))
       var written = bytes.count - min(lacks, bytes.count)
@@ -49,7 +49,7 @@ final class SimulatedFile: DiskFile {
 
   func resize(to byteCount: Int) throws(DiskError) {
     try disk.with { state in
-      state.step()
+      state.step("resize \(path) to \(byteCount)")
       state.memory[file: node].resize(to: byteCount)
     }
   }
@@ -57,7 +57,7 @@ final class SimulatedFile: DiskFile {
   func sync() throws(DiskError) {
     try disk.with { state throws(DiskError) in
       guard state.memory[file: node].hasPending else { return }
-      state.step()
+      state.step("sync \(path)")
       guard !state.failsSync() else {
         var choices = Choices.random(state.random)
         state.memory[file: node].failSync(&choices)

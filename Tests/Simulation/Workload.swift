@@ -3,6 +3,7 @@ internal import LedgerEngine
 internal import LedgerFormat
 internal import LedgerLog
 internal import LedgerPorts
+internal import LedgerProofs
 internal import LedgerText
 internal import TestSupport
 
@@ -21,11 +22,12 @@ struct Workload {
   private var seconds: Int64 = 0
   private let manifest: Manifest
 
-  init(seed: UInt64, keepsOneIn: Int) {
+  init(seed: UInt64, keepsOneIn: Int, notesCalls: Bool) {
     random = TestRandom(seed: seed)
     facts = RandomFacts(seed: random.next())
     disk = SimulatedDisk(seed: random.next())
     disk.keepMoments(oneIn: keepsOneIn)
+    if notesCalls { disk.noteCalls() }
     let sizes = [1, 700, 3_000, 20_000, Manifest.usualSegmentByteCountMax]
     manifest = Manifest(
       id: [UInt8](1...16), created: moment(0), policy: .atDeletion,
@@ -43,9 +45,9 @@ struct Workload {
 
   /// Makes the ledger and runs so many steps.
   mutating func run(steps: Int) throws {
-    try LogWriter.create(directory: Workload.directory, manifest: manifest, disk: disk)
-    expected.exists = true
+    expected.exists = try make()
     var ledger = try open()
+    expected.exists = true
     for _ in 0..<steps {
       do throws(Failed) { try step(ledger) } catch {
         try checkPoisoned(ledger)
@@ -64,7 +66,23 @@ struct Workload {
         ledger = try open()
       }
     }
+    disk.repair()
     ledger.writer.close()
+  }
+
+  /// Makes the ledger, where the disk fails in a second attempt. It can be there after the first, too, but that was not
+  /// acknowledged: then the answer is false.
+  private mutating func make() throws -> Bool {
+    if random.chance(4) { disk.arm(random.pick([.sync, .write]), within: 12) }
+    do throws(LogError) {
+      try LogWriter.create(directory: Workload.directory, manifest: manifest, disk: disk)
+    } catch {
+      disk.repair()
+      guard try !disk.exists(LogLayout(directory: Workload.directory).manifest) else { return false }
+      try LogWriter.create(directory: Workload.directory, manifest: manifest, disk: disk)
+    }
+    disk.repair()
+    return true
   }
 
   /// A commit failed because the disk did.
@@ -85,10 +103,11 @@ struct Workload {
     }
     seconds += 1
     clock.set(moment(seconds))
-    switch random.below(12) {
-    case 0: try snapshot(ledger)
-    case 1: try abandoned(ledger)
-    case 2, 3: try together(ledger)
+    switch random.below(14) {
+    case 0: keepCaches()
+    case 1: keepCheckpoint()
+    case 2: try abandoned(ledger)
+    case 3, 4: try together(ledger)
     default:
       let count = random.pick([1, 1, 1, 2, 5, 20, random.chance(6) ? 600 : 3])
       try commit(admitted(count, ledger), ledger)
@@ -172,13 +191,22 @@ struct Workload {
   }
 
   /// Caches; whether the disk lets them be written does not matter.
-  private func snapshot(_ ledger: WritableLedger) throws(Failed) {
-    guard
-      let reader = try? LogReader(
-        directory: Workload.directory, disk: disk,
-        historyEntryCount: Workload.historyEntryCount, wait: { false })
-    else { return }
+  private func keepCaches() {
+    guard let reader = try? Reading(disk: disk).reader() else { return }
     _ = try? reader.writeSnapshot()
+    _ = try? reader.tree()
+  }
+
+  /// A checkpoint, which is there from then on where the disk let it be kept.
+  private mutating func keepCheckpoint() {
+    do throws(LogError) {
+      let reader = try Reading(disk: disk).reader()
+      var prover = try Prover(reader)
+      let checkpoint = try prover.checkpoint(at: reader.head, origin: "simulation")
+      let path = try StoredCheckpoints(disk: disk, layout: reader.layout)
+        .store(SignedNote(text: checkpoint.text), checkpoint)
+      expected.checkpoints.insert(path)
+    } catch { disk.repair() }
   }
 
   /// What failed once writes no more.
