@@ -120,7 +120,7 @@ let package = Package(
         "LedgerCore", "LedgerEngine", "LedgerFormat", "LedgerLog", "LedgerPorts", "LedgerProofs",
         "LedgerText", "TestSupport", "YAMLText",
       ]),
-    program("allocledger-simulate", ["CommandKit", "Simulation"]),
+    program("allocledger-simulate", ["CommandKit", "LedgerPorts", "LinuxHost", "Simulation"]),
     tests("SimulationTests", ["LedgerPorts", "Simulation"]),
     tests("LedgerCoreTests", ["LedgerCore", "TestSupport"]),
     tests("LedgerFormatTests", ["CShims", "LedgerCore", "LedgerFormat", "TestSupport"]),
@@ -150,3 +150,13 @@ let package = Package(
     tests("FleetGeneratorTests", ["FleetGenerator", "LedgerCore"]),
   ]
 )
+
+// The fuzzer links with -sanitize=fuzzer alone, so that only tools/fuzz asks for it.
+if Context.environment["ALLOCLEDGER_FUZZ"] != nil {
+  package.targets += [
+    .systemLibrary(name: "CFuzzer", path: "Tests/Fuzzing/CFuzzer"),
+    .executableTarget(
+      name: "allocledger-fuzz", dependencies: ["CFuzzer", "Simulation"],
+      path: "Tests/Fuzzing/Fuzzer", swiftSettings: strict),
+  ]
+}

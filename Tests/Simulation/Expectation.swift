@@ -48,8 +48,8 @@ func modelLines(_ facts: ArraySlice<Fact>) -> [String] {
 }
 
 /// Something that must never happen.
-struct Violation: Error {
-  var what: String
+package struct Violation: Error {
+  package var what: String
 
   init(_ what: String) { self.what = what }
 }

@@ -1,4 +1,3 @@
-internal import LedgerFormat
 internal import TestSupport
 
 /// Changes bytes at random: bits, bytes, numbers that are extreme, pieces that are moved, cut out or repeated.
@@ -26,12 +25,4 @@ struct Mutation {
     default: bytes.removeLast(bytes.count - place)
     }
   }
-}
-
-/// Puts the checksum of `range` right behind it, or at `place`.
-func seal(_ bytes: inout [UInt8], _ range: Range<Int>, at place: Int) {
-  guard place + 4 <= bytes.count, range.upperBound <= bytes.count else { return }
-  var writer = ByteWriter()
-  writer.put(fixed: CRC32C.of(bytes.span, range))
-  bytes.replaceSubrange(place..<place + 4, with: writer.bytes)
 }
