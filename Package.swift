@@ -121,7 +121,12 @@ let package = Package(
         "LedgerText", "TestSupport", "YAMLText",
       ]),
     program("allocledger-simulate", ["CommandKit", "LedgerPorts", "LinuxHost", "Simulation"]),
-    tests("SimulationTests", ["LedgerPorts", "Simulation"]),
+    tests(
+      "SimulationTests",
+      [
+        "LedgerCore", "LedgerEngine", "LedgerLog", "LedgerPorts", "LedgerProofs", "LedgerText",
+        "LinuxHost", "Simulation", "TestSupport",
+      ]),
     tests("LedgerCoreTests", ["LedgerCore", "TestSupport"]),
     tests("LedgerFormatTests", ["CShims", "LedgerCore", "LedgerFormat", "TestSupport"]),
     tests(
@@ -151,12 +156,10 @@ let package = Package(
   ]
 )
 
-// The fuzzer links with -sanitize=fuzzer alone, so that only tools/fuzz asks for it.
+// The fuzzer has no main of its own: it links with -sanitize=fuzzer alone, and only tools/fuzz asks for it.
 if Context.environment["ALLOCLEDGER_FUZZ"] != nil {
-  package.targets += [
-    .systemLibrary(name: "CFuzzer", path: "Tests/Fuzzing/CFuzzer"),
+  package.targets.append(
     .executableTarget(
-      name: "allocledger-fuzz", dependencies: ["CFuzzer", "Simulation"],
-      path: "Tests/Fuzzing/Fuzzer", swiftSettings: strict),
-  ]
+      name: "allocledger-fuzz", dependencies: ["Simulation"], path: "Tests/Fuzzing/Fuzzer",
+      swiftSettings: strict))
 }

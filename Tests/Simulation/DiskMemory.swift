@@ -102,7 +102,9 @@ struct DiskMemory {
     directories[directory] = names
   }
 
-  /// A sync of names that failed: some are durable. Unlike pages of a file, changes of a directory are not forgotten, because
+  /// A sync of names that failed: some are durable.
+  ///
+  /// Unlike pages of a file, changes of a directory are not forgotten, because
   /// a journal has them: it is written later, or the file system stops.
   mutating func failSyncNames(_ directory: Int, _ choices: inout Choices) {
     guard let names = directories[directory] else { return }

@@ -99,7 +99,8 @@ struct ImageCheck {
     ledger.writer.close()
     try checkVerified(disk, allowsTornTail: false)
     try demand(
-      try Reading(disk: disk).reader().head == Int64(expected.entries.count + 1), "what was committed is not read")
+      try Reading(disk: disk).reader().head == Int64(expected.entries.count + 1),
+      "what was committed is not read")
   }
 
   /// Whether there is a ledger; where its making was cut off, it can be made again.

@@ -111,9 +111,14 @@ package final class SimulatedDisk: Disk {
     }
   }
 
-  /// Lets something fail at one of the next `count` calls.
+  /// Lets something fail at one of the next `count` calls, or the first of its kind behind that.
   package func arm(_ fault: Fault, within count: Int) {
     state.withLock { $0.fault = ($0.call + 1 + $0.random.below(count), fault) }
+  }
+
+  /// Lets something fail behind the next `count` calls.
+  package func arm(_ fault: Fault, after count: Int) {
+    state.withLock { $0.fault = ($0.call + 1 + count, fault) }
   }
 
   var memory: DiskMemory { state.withLock { $0.memory } }

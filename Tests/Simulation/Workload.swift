@@ -70,7 +70,9 @@ struct Workload {
     ledger.writer.close()
   }
 
-  /// Makes the ledger, where the disk fails in a second attempt. It can be there after the first, too, but that was not
+  /// Makes the ledger, where the disk fails in a second attempt.
+  ///
+  /// It can be there after the first, too, but that was not
   /// acknowledged: then the answer is false.
   private mutating func make() throws -> Bool {
     if random.chance(4) { disk.arm(random.pick([.sync, .write]), within: 12) }
@@ -78,7 +80,9 @@ struct Workload {
       try LogWriter.create(directory: Workload.directory, manifest: manifest, disk: disk)
     } catch {
       disk.repair()
-      guard try !disk.exists(LogLayout(directory: Workload.directory).manifest) else { return false }
+      guard try !disk.exists(LogLayout(directory: Workload.directory).manifest) else {
+        return false
+      }
       try LogWriter.create(directory: Workload.directory, manifest: manifest, disk: disk)
     }
     disk.repair()

@@ -81,17 +81,3 @@ struct DiskTests {
     #expect(try file.byteCount() == 100)
   }
 }
-
-@Suite("Ledgers through power cuts")
-struct CrashTests {
-  @Test("what was acknowledged is there, and nothing else", arguments: 1...4 as ClosedRange<UInt64>)
-  func survives(seed: UInt64) throws {
-    #expect(try CrashRun().run(seed: seed) > 10)
-  }
-
-  @Test("decoders answer whatever they read")
-  func decoders() throws {
-    var run = DecoderRun(seed: 1)
-    #expect(try run.run() > 1_000)
-  }
-}

@@ -108,7 +108,9 @@ struct LedgerInputs: Sendable {
 
   func notes() throws -> [[UInt8]] {
     var prover = try Prover(try Reading(disk: SimulatedDisk(memory, seed: 1)).reader())
-    return [try checkpoint(&prover, at: 3).note.bytes, try checkpoint(&prover, at: head).note.bytes]
+    return [
+      try checkpoint(&prover, at: 3).note.bytes, try checkpoint(&prover, at: head).note.bytes,
+    ]
   }
 
   func proofs() throws -> [[UInt8]] {
@@ -128,7 +130,9 @@ struct LedgerInputs: Sendable {
 
   // MARK: - Decoders
 
-  /// Reads, recovers and goes on with a log of one segment. Where verify finds nothing before, it finds nothing behind.
+  /// Reads, recovers and goes on with a log of one segment.
+  ///
+  /// Where verify finds nothing before, it finds nothing behind.
   func readSegment(_ changed: [UInt8]) throws {
     var bytes = changed
     seal(&bytes, 0..<92, at: 92)
