@@ -33,7 +33,7 @@ package struct CrashRun {
     let plan =
       seed.isMultiple(of: 8)
       ? Plan(steps: 1 + random.below(3), keepsOneIn: 1, samples: 40, rots: 100)
-      : Plan(steps: 4 + random.below(24), keepsOneIn: 8, samples: 4, rots: 6)
+      : Plan(steps: 4 + random.below(24), keepsOneIn: 16, samples: 3, rots: 6)
     var workload = Workload(
       seed: random.next(), keepsOneIn: plan.keepsOneIn, notesCalls: notesCalls)
     do { try workload.run(steps: plan.steps) } catch {

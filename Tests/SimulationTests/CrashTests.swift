@@ -35,10 +35,12 @@ struct CrashTests {
 
   /// All disks that a power cut can leave now.
   private func images(_ disk: SimulatedDisk) throws -> [SimulatedDisk] {
-    try #require(disk.takeMoments().last).images(atMost: 5_000)
+    let images = try #require(disk.takeMoments().last).images(atMost: 500)
+    try #require(!images.isEmpty)
+    return images
   }
 
-  @Test("what was acknowledged is there, and nothing else", arguments: [1, 2, 3, 8] as [UInt64])
+  @Test("what was acknowledged is there, and nothing else", arguments: [3, 4, 24] as [UInt64])
   func survives(seed: UInt64) throws {
     #expect(try CrashRun().run(seed: seed) > 10)
   }
@@ -53,7 +55,9 @@ struct CrashTests {
       disk.arm(.sync, after: 3)
       #expect(throws: LogError.self) { try append(first) }
       first.writer.close()
-      try append(try open(disk))
+      let ledger = try open(disk)
+      try append(ledger)
+      ledger.writer.close()
       for image in try images(disk) { #expect(try reader(image).head == 1) }
     }
   }
@@ -65,7 +69,9 @@ struct CrashTests {
       // The last sync of the ledger's directory, behind the rename of its manifest.
       disk.arm(.sync, after: 9)
       #expect(throws: LogError.self) { try make(disk) }
-      try append(try open(disk))
+      let ledger = try open(disk)
+      try append(ledger)
+      ledger.writer.close()
       for image in try images(disk) { #expect(try reader(image).head == 1) }
     }
   }
@@ -78,9 +84,10 @@ struct CrashTests {
       let ledger = try open(disk)
       try append(ledger)
       ledger.writer.close()
-      let reader = try reader(disk)
-      var prover = try Prover(reader)
-      let checkpoint = try prover.checkpoint(at: 1, origin: "o")
+      let none = [UInt8](repeating: 0, count: 32)
+      let checkpoint = Checkpoint(
+        origin: "o", size: 1, root: none, ledger: [UInt8](1...16), chainSequence: 1, link: none,
+        hostsRoot: none)
       let stored = StoredCheckpoints(disk: disk, layout: CrashTests.layout)
       let note = SignedNote(text: checkpoint.text)
       disk.arm(.sync, after: 1)
