@@ -114,6 +114,19 @@ let package = Package(
     target(
       "TestSupport", path: "Tests/Support",
       ["FleetGenerator", "LedgerCore", "LedgerPorts", "LedgerText", "LinuxHost"]),
+    target(
+      "Simulation", path: "Tests/Simulation",
+      [
+        "LedgerCore", "LedgerEngine", "LedgerFormat", "LedgerLog", "LedgerPorts", "LedgerProofs",
+        "LedgerText", "TestSupport", "YAMLText",
+      ]),
+    program("allocledger-simulate", ["CommandKit", "LedgerPorts", "LinuxHost", "Simulation"]),
+    tests(
+      "SimulationTests",
+      [
+        "LedgerCore", "LedgerEngine", "LedgerLog", "LedgerPorts", "LedgerProofs", "LedgerText",
+        "LinuxHost", "Simulation", "TestSupport",
+      ]),
     tests("LedgerCoreTests", ["LedgerCore", "TestSupport"]),
     tests("LedgerFormatTests", ["CShims", "LedgerCore", "LedgerFormat", "TestSupport"]),
     tests(
@@ -142,3 +155,11 @@ let package = Package(
     tests("FleetGeneratorTests", ["FleetGenerator", "LedgerCore"]),
   ]
 )
+
+// The fuzzer has no main of its own: it links with -sanitize=fuzzer alone, and only tools/fuzz asks for it.
+if Context.environment["ALLOCLEDGER_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "allocledger-fuzz", dependencies: ["Simulation"], path: "Tests/Fuzzing/Fuzzer",
+      swiftSettings: strict))
+}

@@ -23,6 +23,8 @@ package enum LZ4 {
   package static func expand(
     _ bytes: Span<UInt8>, _ range: Range<Int>, count: Int, padding: Int, into output: inout [UInt8]
   ) -> Bool {
+    // No byte of the format stands for more than 255, so that few bytes cannot ask for much memory.
+    guard count / 256 <= range.count else { return false }
     resize(&output, to: count + padding)
     let size = unsafe output.withUnsafeMutableBytes { target in
       unsafe bytes.withUnsafeBytes { source in

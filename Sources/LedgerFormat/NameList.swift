@@ -3,8 +3,8 @@ package import LedgerCore
 /// A list of texts: varint count, a column of shapes (0 is a lower-case UUID, else the length plus one), and then
 /// the bytes of all texts, a UUID as 16.
 package enum NameList {
-  /// The most texts in one list; a list of a snapshot holds every node.
-  private static let countMax = 1 << 28
+  /// The most texts in one list of a block; those of caches say themselves how many there can be.
+  package static let countMax = Block.entryCountMax * 16
 
   /// Appends a list.
   package static func put(_ names: [Name], _ layout: Column.Layout, to writer: inout ByteWriter) {
@@ -27,10 +27,10 @@ package enum NameList {
   /// Reads a list into `names`.
   package static func take(
     into names: inout [Name], from reader: inout ByteReader, _ bytes: Span<UInt8>,
-    scratch: inout [UInt32]
+    scratch: inout [UInt32], atMost limit: Int = countMax
   ) throws(Malformed) {
     names.removeAll(keepingCapacity: true)
-    let count = try reader.count(bytes, atMost: NameList.countMax)
+    let count = try reader.count(bytes, atMost: limit)
     guard count > 0 else { return }
     try Column.take(count, into: &scratch, from: &reader, bytes)
     for shape in scratch {
@@ -44,9 +44,10 @@ package enum NameList {
 
   /// Passes over a list.
   package static func skip(
-    from reader: inout ByteReader, _ bytes: Span<UInt8>, scratch: inout [UInt32]
+    from reader: inout ByteReader, _ bytes: Span<UInt8>, scratch: inout [UInt32],
+    atMost limit: Int = countMax
   ) throws(Malformed) {
-    let count = try reader.count(bytes, atMost: NameList.countMax)
+    let count = try reader.count(bytes, atMost: limit)
     guard count > 0 else { return }
     try Column.take(count, into: &scratch, from: &reader, bytes)
     var length = 0

@@ -28,16 +28,15 @@ extension LogWriter {
       try disk.makeDirectory(layout.segments)
       let lock = try disk.open(layout.lock, .updateOrCreate)
       try lock.sync()
-      // The manifest comes last: what has one is a whole ledger.
+      // The manifest comes last, when the directory of segments is there durably: what has one is a whole ledger.
+      try disk.syncDirectory(directory)
       let temporary = layout.manifest + ".new"
       let file = try disk.open(temporary, .updateOrCreate)
       try file.resize(to: 0)
       try file.write(manifest.bytes, at: 0)
       try file.sync()
       try disk.rename(temporary, to: layout.manifest)
-      try disk.syncDirectory(directory)
-      let parent = directory.lastIndex(of: "/").map { String(directory[..<$0]) } ?? "."
-      try disk.syncDirectory(parent.isEmpty ? "/" : parent)
+      try layout.keepName(disk)
     }
   }
 
@@ -82,6 +81,15 @@ extension LogWriter {
     if try recovery.settle(map) { map = try scan.map() }
     let reader = LogReader(disk: disk, layout: layout, manifest: manifest, map: map)
     return (reader, lock, recovery.messages)
+  }
+}
+
+extension LogLayout {
+  /// Makes the names of the manifest and of the ledger itself durable.
+  func keepName(_ disk: any Disk) throws(DiskError) {
+    try disk.syncDirectory(directory)
+    let parent = directory.lastIndex(of: "/").map { String(directory[..<$0]) } ?? "."
+    try disk.syncDirectory(parent.isEmpty ? "/" : parent)
   }
 }
 

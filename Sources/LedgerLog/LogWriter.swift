@@ -55,6 +55,8 @@ package final class LogWriter {
     fileprivate var nextSequence: Int64
     fileprivate var entriesSinceLink: Int
     fileprivate var lastOpen: OpenBlock?
+    /// Whether a commit was open.
+    fileprivate var isInCommit: Bool
   }
 
   /// Where the log ends now.
@@ -62,7 +64,8 @@ package final class LogWriter {
     Mark(
       firstSequence: segment?.firstSequence, isSealed: segment?.isSealed ?? false,
       blockCount: segment?.blockCount ?? 0, offset: segment?.offset ?? 0,
-      nextSequence: nextSequence, entriesSinceLink: entriesSinceLink, lastOpen: lastOpen)
+      nextSequence: nextSequence, entriesSinceLink: entriesSinceLink, lastOpen: lastOpen,
+      isInCommit: rollback != nil)
   }
 
   /// Takes over where `reader` ends; the caller has locked and recovered the log.
@@ -132,6 +135,7 @@ package final class LogWriter {
   ///
   /// An empty batch ends it with the block that was written last, which is taken back and written again as the end.
   package func commit(_ batch: EntryBatch, isLate: Bool) throws(LogError) {
+    guard !isPoisoned else { throw .poisoned }
     if !batch.isEmpty {
       try write(batch, isLate: isLate, endsCommit: true)
       return try finishCommit(batch.lastRecorded)
@@ -139,6 +143,7 @@ package final class LogWriter {
     guard let last = lastOpen, let segment else { return }
     try poisoning { () throws(DiskError) in try segment.cut(to: last.offset) }
     entriesSinceLink -= last.batch.count
+    nextSequence = last.batch.firstSequence
     try write(last.batch, isLate: last.isLate, endsCommit: true)
     try finishCommit(last.batch.lastRecorded)
   }
@@ -158,18 +163,18 @@ package final class LogWriter {
     try poisoning { () throws(DiskError) in try segment?.mark() }
   }
 
-  /// Takes back the blocks of the open commit.
+  /// Takes back the blocks of the open commit; a writer that failed stays poisoned.
   package func abandon() throws(LogError) {
     chain = Chain(link: chain.link)
     guard let rollback else { return }
     self.rollback = nil
-    isPoisoned = false
     try takeBack(to: rollback)
   }
 
   /// Takes back the blocks that the open commit has written since `mark`.
   package func rewind(to mark: Mark) throws(LogError) {
     guard !isPoisoned else { throw .poisoned }
+    if !mark.isInCommit { rollback = nil }
     guard segment?.firstSequence != mark.firstSequence || segment?.offset ?? 0 != mark.offset
     else { return }
     try takeBack(to: mark)
@@ -180,9 +185,11 @@ package final class LogWriter {
     let later = try reaching { () throws(DiskError) in try disk.list(layout.segments) }
       .filter { $0.hasSuffix(".seg") && (Int64($0.dropLast(4)) ?? 0) > mark.firstSequence ?? 0 }
     try poisoning { () throws(DiskError) in
-      for name in later.reversed() { try disk.remove(layout.segments + "/" + name) }
-      // A segment that came back after a power cut would not fit what is written next.
-      if !later.isEmpty { try disk.syncDirectory(layout.segments) }
+      for name in later.reversed() {
+        try disk.remove(layout.segments + "/" + name)
+        // One by one: of several that are not durable, a power cut could bring back a later one alone.
+        try disk.syncDirectory(layout.segments)
+      }
       segment = try reopened(mark)
       try segment?.cut(to: mark.offset)
     }
@@ -238,10 +245,12 @@ package final class LogWriter {
 
   /// The last segment, or a new one where that is long enough.
   private func segmentForNextBlock() throws(LogError) -> SegmentFile {
-    if let segment, !segment.isSealed, segment.offset < manifest.segmentByteCountMax,
-      segment.blockCount < LogWriter.blockCountMax
-    {
-      return segment
+    if let segment {
+      let isOpen =
+        !segment.isSealed && segment.offset < manifest.segmentByteCountMax
+        && segment.blockCount < LogWriter.blockCountMax
+      // A segment without blocks has the name that a new one would get.
+      if isOpen || segment.firstSequence == nextSequence { return segment }
     }
     let header = SegmentHeader(ledger: manifest.id, firstSequence: nextSequence, link: chain.link)
     return try poisoning { () throws(DiskError) in

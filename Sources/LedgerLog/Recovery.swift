@@ -29,19 +29,36 @@ struct Recovery {
       for index in map.segments.indices.reversed() where index > segment {
         let path = map.segments[index].path
         try setAside(path, from: 0)
-        try reaching { () throws(DiskError) in try disk.remove(path) }
+        try reaching { () throws(DiskError) in
+          try disk.remove(path)
+          // One by one: of several that are not durable, a power cut could bring back a later one alone.
+          try disk.syncDirectory(layout.segments)
+        }
         messages.append("removed \(path): it belongs to a commit without an end")
       }
-      try reaching { () throws(DiskError) in try disk.syncDirectory(layout.segments) }
       let path = map.segments[segment].path
       try setAside(path, from: offset)
       try cut(path, to: offset)
       messages.append("cut \(path) at offset \(offset): \(what)")
       changed = true
     }
+    try keepNames(map, changed: changed)
     try mark(map)
-    if changed { try reaching { () throws(DiskError) in try disk.syncDirectory(layout.segments) } }
     return changed
+  }
+
+  /// Makes the names of the ledger's files durable where nothing says that they are.
+  ///
+  /// The writer that made them may have failed to. But behind a block there is a name that was durable once, and a mark was set
+  /// behind the name of its own segment.
+  private func keepNames(_ map: LogMap, changed: Bool) throws(LogError) {
+    let last = map.segments.count - 1
+    let held = map.blocks.reversed().prefix { $0.segment == last }.count
+    let isProven = held > map.unmarkedEnds.count
+    try reaching { () throws(DiskError) in
+      if changed || !isProven { try disk.syncDirectory(layout.segments) }
+      if map.blocks.isEmpty { try layout.keepName(disk) }
+    }
   }
 
   /// Copies the bytes of a segment from `offset` on into the directory of what was recovered.
@@ -81,13 +98,32 @@ struct Recovery {
   }
 
   /// Sets the end marks that a writer did not come to, once the blocks are surely durable.
+  ///
+  /// Behind a sync that failed, the system takes for written what never reached the disk. So all that the last writer
+  /// can have left in that state is written once more: blocks without marks, and the marks of the commit before.
   private func mark(_ map: LogMap) throws(LogError) {
-    guard let last = map.blocks.last, last.segment == map.segments.count - 1 else { return }
+    let segment = map.segments.count - 1
+    guard let last = map.blocks.last, last.segment == segment else { return }
     let ends = map.unmarkedEnds.filter { $0 <= last.end }
-    guard !ends.isEmpty else { return }
+    let lastMarked =
+      map.blocks.lastIndex { $0.segment != segment || $0.end < ends.first ?? Int.max } ?? -1
     try reaching { () throws(DiskError) in
-      let file = try disk.open(map.segments[last.segment].path, .update)
+      let file = try disk.open(map.segments[segment].path, .update)
+      for index in map.blocks[...lastMarked].indices.reversed() {
+        let block = map.blocks[index]
+        guard block.segment == segment,
+          index == lastMarked || !block.frame.flags.contains(.endsCommit)
+        else { break }
+        try file.write(Frame.endMark, at: block.end - Frame.endMark.count)
+      }
+      var bytes: [UInt8] = []
+      for block in map.blocks[(lastMarked + 1)...] {
+        let count = block.frame.byteCount - Frame.endMark.count
+        try file.read(at: block.offset, count: count, into: &bytes)
+        try file.write(bytes, at: block.offset)
+      }
       try file.sync()
+      guard !ends.isEmpty else { return }
       for end in ends { try file.write(Frame.endMark, at: end - Frame.endMark.count) }
       try file.sync()
     }

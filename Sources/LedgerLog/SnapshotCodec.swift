@@ -152,7 +152,8 @@ struct SnapshotCodec {
   static func projection(
     _ opened: Opened, policy: ReleasePolicy, _ options: ReplayOptions
   ) throws(Malformed) -> Projection {
-    var reader = BodyReader(opened.body, byteCount: opened.bodyByteCount)
+    var reader = BodyReader(
+      opened.body, byteCount: opened.bodyByteCount, entryCount: opened.sequence)
     let stateSequence = try reader.signed()
     let latest = try reader.signed()
     let recorded = try reader.signed()
@@ -221,10 +222,19 @@ extension ByteWriter {
 struct BodyReader {
   private let bytes: [UInt8]
   private var reader: ByteReader
+  /// No column and no list is longer, so that few bytes cannot ask for much memory.
+  private let countMax: Int
 
-  init(_ body: [UInt8], byteCount: Int) {
+  /// A body that was made of so many entries.
+  init(_ body: [UInt8], byteCount: Int, entryCount: Int64) {
     bytes = body
+    countMax = BodyReader.countMax(entryCount: entryCount)
     reader = ByteReader(0..<byteCount)
+  }
+
+  /// The most values that so many entries leave in one table: each brings at most seven texts, and fewer of all else.
+  static func countMax(entryCount: Int64) -> Int {
+    Int(min(entryCount, Int64(UInt32.max) / 8)) * 8
   }
 
   var isAtEnd: Bool { reader.remaining == 0 }
@@ -238,19 +248,20 @@ struct BodyReader {
     let bytes = bytes
     var names: [Name] = []
     var scratch: [UInt32] = []
-    try NameList.take(into: &names, from: &reader, bytes.span, scratch: &scratch)
+    try NameList.take(
+      into: &names, from: &reader, bytes.span, scratch: &scratch, atMost: countMax)
     return names
   }
 
   mutating func skipNames() throws(Malformed) {
     let bytes = bytes
     var scratch: [UInt32] = []
-    try NameList.skip(from: &reader, bytes.span, scratch: &scratch)
+    try NameList.skip(from: &reader, bytes.span, scratch: &scratch, atMost: countMax)
   }
 
   mutating func skipColumn() throws(Malformed) {
     let bytes = bytes
-    let count = try reader.count(bytes.span, atMost: Int(UInt32.max))
+    let count = try reader.count(bytes.span, atMost: countMax)
     try Column.skip(count, from: &reader, bytes.span)
   }
 
@@ -261,7 +272,7 @@ struct BodyReader {
 
   mutating func column() throws(Malformed) -> [UInt64] {
     let bytes = bytes
-    let count = try reader.count(bytes.span, atMost: Int(UInt32.max))
+    let count = try reader.count(bytes.span, atMost: countMax)
     return try Column.takeAll(count, from: &reader, bytes.span)
   }
 

@@ -107,10 +107,9 @@ package struct StoredCheckpoints {
       for signature in known.note.signatures { whole.add(signature) }
     }
     try reaching { () throws(DiskError) in
-      if try !disk.exists(layout.checkpoints) {
-        try disk.makeDirectory(layout.checkpoints)
-        try disk.syncDirectory(layout.directory)
-      }
+      try disk.makeDirectory(layout.checkpoints)
+      // Also where the directory is there already: whoever made it may have failed here.
+      try disk.syncDirectory(layout.directory)
       let file = try disk.open(path + ".new", .updateOrCreate)
       try file.resize(to: 0)
       try file.write(whole.bytes, at: 0)

@@ -156,9 +156,11 @@ struct RefusalTests {
     #expect(try ledger.open().head == 16_385)
   }
 
-  @Test("a refused void does not spoil the commit")
-  func refusedVoid() throws {
-    let ledger = try TestLedger()
+  @Test(
+    "a refused void does not spoil the commit, also where it has a segment of its own",
+    arguments: [Manifest.usualSegmentByteCountMax, 1])
+  func refusedVoid(segmentByteCountMax: Int) throws {
+    let ledger = try TestLedger(segmentByteCountMax: segmentByteCountMax)
     let writable = try ledger.open()
     _ = try writable.admit(FactItem(fact: Fact(type: .repairStarted, occurred: moment(0))))
     #expect(writable.refusal(of: .void(1)) == "unknown_entry")
@@ -184,6 +186,29 @@ struct RefusalTests {
     #expect(try ledger.reader().link(at: 4) == writable.writer.link)
     writable.writer.close()
     #expect(try ledger.open().writer.link == ledger.reader().link(at: 4))
+  }
+
+  @Test("a ledger that is closed behind a refused group is closed with all marks and no zeros")
+  func closesBehindRefusal() throws {
+    let ledger = try TestLedger()
+    let writable = try ledger.open()
+    try ledger.commit(scalings(3), to: writable)
+    let group = [.pool("p", from: nil, to: 77), .host(.hostRetired, "nowhere")] as [Fact]
+    #expect(throws: AdmissionFailure.self) {
+      _ = try writable.admitTogether(group.map { FactItem(fact: $0) })
+    }
+    writable.writer.close()
+    #expect(Array(try bytes(of: ledger.segment).suffix(2)) == Frame.endMark)
+  }
+
+  @Test("a segment that was begun and has no block is written to, however short segments are")
+  func emptySegment() throws {
+    let ledger = try TestLedger(segmentByteCountMax: 1)
+    let header = SegmentHeader(ledger: TestLedger.id, firstSequence: 1, link: Chain.origin)
+    try write(header.bytes, to: ledger.segment)
+    try ledger.write([scalings(1), scalings(2)])
+    #expect(try ledger.reader().map.segments.map(\.firstSequence) == [1, 2])
+    #expect(try entries(ledger) == [0, 0, 1])
   }
 
   @Test("a commit that is taken back leaves nothing", arguments: [0, 1, 5], [5, 20_000])

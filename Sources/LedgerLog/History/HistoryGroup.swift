@@ -167,7 +167,8 @@ extension HistoryGroup {
     let span = bytes.span
     let body = Header.byteCount..<bytes.count
     guard CRC32C.of(span, body) == header.checksum,
-      header.tableByteCount <= body.count - Column.padding
+      header.tableByteCount <= body.count - Column.padding,
+      header.changeCount <= BodyReader.countMax(entryCount: header.lastSequence)
     else { throw Malformed("the checksum is wrong", at: Header.byteCount) }
     let stored = body.lowerBound..<body.lowerBound + header.tableByteCount
     var raw: [UInt8] = []
@@ -179,7 +180,8 @@ extension HistoryGroup {
           span, stored, count: header.rawByteCount, padding: Column.padding, into: &raw)
       else { throw Malformed("the tables do not expand", at: stored.lowerBound) }
     }
-    var reader = BodyReader(raw, byteCount: header.rawByteCount)
+    var reader = BodyReader(
+      raw, byteCount: header.rawByteCount, entryCount: header.lastSequence)
     firstSequence = header.firstSequence
     names = try reader.names()
     hosts = try reader.hosts()

@@ -1,0 +1,99 @@
+internal import LedgerFormat
+
+/// A decoder of bytes from outside.
+///
+/// Whatever it is fed with, it answers with a value or with an error of its own. Checksums are made right first, so that what
+/// lies below them is reached.
+package enum Decoder: String, CaseIterable, Sendable {
+  /// The body of a block, behind two bytes of its count of entries.
+  case block
+  /// A column of numbers, behind two bytes of its count; where that is 0, a list of names.
+  case column
+  case csv
+  /// The canonical bytes of a fact.
+  case entry
+  /// Facts as lines of JSON.
+  case facts
+  /// A block as it stands in a segment.
+  case frame
+  /// A file of history of a small ledger.
+  case history
+  case json
+  /// A signed note and the checkpoint in it.
+  case note
+  /// A plan of repairs.
+  case plan
+  case proof
+  /// The body of a block of one entry.
+  case row
+  /// The one segment of a small ledger.
+  case segment
+  /// A snapshot of a small ledger.
+  case snapshot
+  case yaml
+
+  /// Decodes `bytes`; what is accepted must come back when it is encoded and decoded again.
+  ///
+  /// - Throws: `Violation` where it does not, and what else must not happen.
+  package func decode(_ bytes: [UInt8]) throws {
+    switch self {
+    case .block: BlockInputs.decodeBlock(bytes)
+    case .column: try BlockInputs.decodeColumn(bytes)
+    case .entry: try BlockInputs.decodeEntry(bytes)
+    case .frame: BlockInputs.decodeFrame(bytes)
+    case .row: BlockInputs.decodeRow(bytes)
+    case .csv: TextInputs.readCSV(bytes)
+    case .facts: TextInputs.readFacts(bytes)
+    case .json: try TextInputs.readJSON(bytes)
+    case .note: try TextInputs.readNote(bytes)
+    case .plan: TextInputs.readPlan(bytes)
+    case .proof: try TextInputs.readProof(bytes)
+    case .yaml: TextInputs.readYAML(bytes)
+    case .history: try LedgerInputs.shared.get().readHistory(bytes)
+    case .segment: try LedgerInputs.shared.get().readSegment(bytes)
+    case .snapshot: try LedgerInputs.shared.get().readSnapshot(bytes)
+    }
+  }
+
+  /// Bytes that are accepted.
+  package func samples(seed: UInt64) throws -> [[UInt8]] {
+    var blocks = BlockInputs(seed: seed)
+    var texts = TextInputs(seed: seed)
+    return switch self {
+    case .block: blocks.blocks()
+    case .column: blocks.columns()
+    case .entry: blocks.entries()
+    case .frame: blocks.frames()
+    case .row: blocks.rows()
+    case .csv: [texts.csv()]
+    case .facts, .json: [texts.facts()]
+    case .note: try LedgerInputs.shared.get().notes()
+    case .plan: [TextInputs.plan]
+    case .proof: try LedgerInputs.shared.get().proofs()
+    case .yaml: [TextInputs.yaml]
+    case .history: try LedgerInputs.shared.get().histories
+    case .segment: [try LedgerInputs.shared.get().segment]
+    case .snapshot: [try LedgerInputs.shared.get().snapshot]
+    }
+  }
+}
+
+/// Puts the checksum of `range` at `place`, where there is room for both.
+func seal(_ bytes: inout [UInt8], _ range: Range<Int>, at place: Int) {
+  guard place + 4 <= bytes.count, range.upperBound <= bytes.count else { return }
+  put(CRC32C.of(bytes.span, range), at: place, in: &bytes)
+}
+
+/// Puts a number at `place`.
+func put(_ value: UInt32, at place: Int, in bytes: inout [UInt8]) {
+  var writer = ByteWriter()
+  writer.put(fixed: value)
+  bytes.replaceSubrange(place..<place + 4, with: writer.bytes)
+}
+
+/// The number at `place`.
+func number(at place: Int, in bytes: [UInt8]) -> Int? {
+  guard place + 4 <= bytes.count else { return nil }
+  var reader = ByteReader(place..<place + 4)
+  return (try? reader.fixed(UInt32.self, bytes.span)).map { Int($0) }
+}

@@ -1,0 +1,193 @@
+internal import LedgerCore
+internal import LedgerEngine
+internal import LedgerFormat
+internal import LedgerLog
+internal import LedgerPorts
+internal import LedgerProofs
+internal import LedgerText
+internal import TestSupport
+
+/// A small ledger on a simulated disk, and what reads its files.
+struct LedgerInputs: Sendable {
+  static let shared = Result { try LedgerInputs() }
+
+  /// The files of the ledger, closed.
+  private let memory: DiskMemory
+  private let head: Int64
+  let segment: [UInt8]
+  /// Not compressed.
+  let snapshot: [UInt8]
+  /// Not compressed.
+  let histories: [[UInt8]]
+
+  private static let layout = LogLayout(directory: Workload.directory)
+  /// The byte count of the headers of snapshots and of files of history.
+  private static let headerByteCount = 84
+
+  private init() throws {
+    let disk = SimulatedDisk(seed: 1)
+    try LogWriter.create(
+      directory: Workload.directory,
+      manifest: Manifest(id: [UInt8](1...16), created: moment(0), policy: .atDeletion),
+      disk: disk)
+    try LedgerInputs.write(disk)
+    let reader = try Reading(disk: disk).reader()
+    head = reader.head
+    _ = try reader.writeSnapshot()
+    segment = try LedgerInputs.bytes(of: LedgerInputs.layout.segment(1), disk)
+    snapshot = LedgerInputs.expanded(
+      try LedgerInputs.bytes(of: LedgerInputs.layout.snapshot(head), disk), isHistory: false)
+    histories = try disk.list(LedgerInputs.layout.history).filter { $0.hasSuffix(".chg") }.map {
+      LedgerInputs.expanded(
+        try LedgerInputs.bytes(of: LedgerInputs.layout.history + "/" + $0, disk), isHistory: true)
+    }
+    memory = disk.memory
+  }
+
+  private static func write(_ disk: SimulatedDisk) throws {
+    var facts = RandomFacts(seed: 3)
+    let ledger = try WritableLedger(
+      directory: Workload.directory, disk: disk, clock: FakeClock(moment(1)), process: 1)
+    for size in [1, 20, 2, 30, 10, 1] {
+      let end = ledger.head + Int64(size)
+      while ledger.head < end {
+        let fact = facts.next()
+        guard fact.type != .entryVoided, fact.type != .nodeUpgradeRolledBack else { continue }
+        _ = try? ledger.admit(FactItem(fact: fact))
+      }
+      try ledger.commit()
+    }
+    ledger.writer.close()
+  }
+
+  /// The file with its body as it was before compression.
+  private static func expanded(_ original: [UInt8], isHistory: Bool) -> [UInt8] {
+    guard let rawCount = number(at: 12, in: original),
+      let stored = isHistory ? number(at: 72, in: original) : original.count - headerByteCount,
+      stored != rawCount
+    else { return original }
+    let end = headerByteCount + stored
+    var body: [UInt8] = []
+    guard
+      LZ4.expand(original.span, headerByteCount..<end, count: rawCount, padding: 0, into: &body)
+    else { return original }
+    var bytes = Array(original[..<headerByteCount])
+    if isHistory { put(UInt32(rawCount), at: 72, in: &bytes) }
+    return bytes + body + original[end...]
+  }
+
+  private static func bytes(of path: String, _ disk: SimulatedDisk) throws(DiskError) -> [UInt8] {
+    let file = try disk.open(path, .read)
+    var bytes: [UInt8] = []
+    try file.read(at: 0, count: try file.byteCount(), into: &bytes)
+    return bytes
+  }
+
+  /// The ledger with `bytes` in place of a file.
+  private func disk(_ path: String, _ bytes: [UInt8]) throws(DiskError) -> SimulatedDisk {
+    let disk = SimulatedDisk(memory, seed: 1)
+    let file = try disk.open(path, .updateOrCreate)
+    try file.resize(to: 0)
+    try file.write(bytes, at: 0)
+    try file.sync()
+    return disk
+  }
+
+  // MARK: - Notes and proofs
+
+  private func checkpoint(
+    _ prover: inout Prover, at size: Int64
+  ) throws -> KnownCheckpoint {
+    let checkpoint = try prover.checkpoint(at: size, origin: "simulation")
+    var note = SignedNote(text: checkpoint.text)
+    if let key = try? SignerKey(name: "fleet", seed: [UInt8](repeating: 7, count: 32)) {
+      note.add(try key.sign(note.text))
+    }
+    return try KnownCheckpoint(path: "checkpoint", note: note)
+  }
+
+  func notes() throws -> [[UInt8]] {
+    var prover = try Prover(try Reading(disk: SimulatedDisk(memory, seed: 1)).reader())
+    return [
+      try checkpoint(&prover, at: 3).note.bytes, try checkpoint(&prover, at: head).note.bytes,
+    ]
+  }
+
+  func proofs() throws -> [[UInt8]] {
+    var prover = try Prover(try Reading(disk: SimulatedDisk(memory, seed: 1)).reader())
+    let old = try checkpoint(&prover, at: 21)
+    let known = try checkpoint(&prover, at: head)
+    let proofs = [
+      try prover.proof(ofEntry: 5, under: known), try prover.proof(from: old, to: known),
+      try prover.proof(ofHost: "h-1", under: known), try prover.proof(ofHost: "no", under: known),
+    ]
+    return proofs.map {
+      var writer = JSONWriter()
+      ProofFile.write($0, to: &writer)
+      return writer.bytes
+    }
+  }
+
+  // MARK: - Decoders
+
+  /// Reads, recovers and goes on with a log of one segment.
+  ///
+  /// Where verify finds nothing before, it finds nothing behind.
+  func readSegment(_ changed: [UInt8]) throws {
+    var bytes = changed
+    seal(&bytes, 0..<92, at: 92)
+    var next: Int? = SegmentHeader.byteCount
+    while let offset = next, offset < bytes.count {
+      next = BlockInputs.sealFrame(&bytes, at: offset)
+    }
+    let disk = try disk(LedgerInputs.layout.segment(1), bytes)
+    let reading = Reading(disk: disk)
+    if let reader = try? reading.reader() { look(reader) }
+    guard let found = try? reading.damages(),
+      let ledger = try? WritableLedger(
+        directory: Workload.directory, disk: disk, clock: FakeClock(moment(9)), process: 2),
+      (try? ledger.admit(FactItem(fact: .pool("p", from: nil, to: 7, at: 9)))) != nil,
+      (try? ledger.commit()) != nil
+    else { return }
+    ledger.writer.close()
+    guard found.isEmpty else { return }
+    let after = try reading.damages()
+    try demand(after.isEmpty, "after a commit verify finds \(after)")
+  }
+
+  func readSnapshot(_ changed: [UInt8]) throws {
+    guard changed.count >= LedgerInputs.headerByteCount else { return }
+    var bytes = changed
+    put(UInt32(bytes.count - LedgerInputs.headerByteCount), at: 12, in: &bytes)
+    seal(&bytes, LedgerInputs.headerByteCount..<bytes.count, at: 72)
+    seal(&bytes, 0..<80, at: 80)
+    look(try Reading(disk: try disk(LedgerInputs.layout.snapshot(head), bytes)).reader())
+  }
+
+  /// The tables are not compressed; which file it is follows from the sequence in it.
+  func readHistory(_ changed: [UInt8]) throws {
+    guard let tables = number(at: 72, in: changed), let first = number(at: 32, in: changed),
+      changed.count >= LedgerInputs.headerByteCount
+    else { return }
+    var bytes = changed
+    put(UInt32(tables), at: 12, in: &bytes)
+    seal(&bytes, LedgerInputs.headerByteCount..<bytes.count, at: 76)
+    seal(&bytes, 0..<80, at: 80)
+    let digits = String(first)
+    let name = String(repeating: "0", count: 20 - digits.count) + digits + ".chg"
+    look(try Reading(disk: try disk(LedgerInputs.layout.history + "/" + name, bytes)).reader())
+  }
+
+  /// Asks what caches and entries answer; they may answer or not.
+  private func look(_ reader: LogReader) {
+    let options = ReplayOptions(keepsNodeNames: true, keepsDetails: true, keepsTouches: true)
+    _ = try? reader.project(.all, options)
+    _ = try? reader.project(.all)
+    for sequence in [1, reader.head / 2, reader.head] {
+      _ = try? reader.projectHosts(.sequence(sequence)) { _ in }
+      _ = try? reader.projectHosts(.recorded(moment(sequence))) { _ in }
+    }
+    var entries = reader.entries(from: 1)
+    while let step = try? entries.next() { _ = step.entry }
+  }
+}

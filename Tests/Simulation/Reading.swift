@@ -1,0 +1,84 @@
+internal import LedgerCore
+internal import LedgerEngine
+internal import LedgerFormat
+internal import LedgerLog
+internal import LedgerPorts
+internal import LedgerProofs
+internal import TestSupport
+
+/// The ledger of a simulated disk, read as programs read it.
+struct Reading {
+  let disk: SimulatedDisk
+
+  func reader() throws(LogError) -> LogReader {
+    try LogReader(
+      directory: Workload.directory, disk: disk, historyEntryCount: Workload.historyEntryCount,
+      wait: { false })
+  }
+
+  /// What `verify` finds, of the log and its checkpoints.
+  func damages() throws(LogError) -> [Damage] {
+    var verification = Verification(directory: Workload.directory, disk: disk)
+    try verification.run(wait: { false }, goOn: { _, _ in true })
+    return verification.result.damages
+  }
+
+  /// The paths of the checkpoints that are kept.
+  func checkpoints() throws(LogError) -> [String] {
+    try StoredCheckpoints(disk: disk, layout: LogLayout(directory: Workload.directory)).paths()
+  }
+
+  /// Reads the entries, which must be `facts`, each once and in order; says how many there are before an error.
+  func check(_ reader: LogReader, holds facts: [Fact]) throws -> (count: Int, error: LogError?) {
+    var cursor = reader.entries(from: 1)
+    var count = 0
+    do throws(LogError) {
+      while let step = try cursor.next() {
+        guard count < facts.count, step.entry.fact == facts[count],
+          step.entry.sequence == Int64(count + 1)
+        else { throw LogError.noSuchSequence(step.entry.sequence, head: Int64(count)) }
+        count += 1
+      }
+    } catch {
+      if case .noSuchSequence = error { throw Violation("entry \(count + 1) is another") }
+      return (count, error)
+    }
+    return (count, nil)
+  }
+
+  /// Whatever is left of snapshots, history and tree, answers at `sequence` are those of the entries, `facts`.
+  func checkCaches(_ reader: LogReader, _ facts: [Fact], at sequence: Int) throws {
+    let lines = modelLines(facts[..<sequence])
+    let options = ReplayOptions(keepsNodeNames: true)
+    let state = try reader.project(.sequence(Int64(sequence)), options)
+    try demand(
+      state.state.lines(state.registry, nodeNames: state.nodeNames) == lines,
+      "the state at \(sequence) is another")
+    let hosts = try reader.projectHosts(.sequence(Int64(sequence))) { _ in }
+    // Ids of nodes are not kept there.
+    let nodeNames = [Name](repeating: "", count: hosts.state.nodes.states.count)
+    let hostLines = hosts.state.lines(hosts.registry, nodeNames: nodeNames).filter {
+      $0.hasPrefix("host ")
+    }
+    try demand(
+      hostLines == lines.filter { $0.hasPrefix("host ") }, "the hosts at \(sequence) are others")
+    var tree = try reader.tree()
+    try demand(
+      try tree.root(at: Int64(sequence)) == root(reader, count: sequence),
+      "the tree at \(sequence) is another")
+  }
+
+  /// The root of the tree over the first `count` entries, from the entries alone.
+  private func root(_ reader: LogReader, count: Int) throws(LogError) -> [UInt8] {
+    var hash = MerkleLeaf()
+    var rows = TreeRows()
+    var entries = reader.entries(from: 1)
+    while rows.size < count, let step = try entries.next() {
+      let bytes = MerkleLeaf.bytes(of: step.entry)
+      var leaf: [UInt8] = []
+      hash.append(bytes, 0..<bytes.count, to: &leaf)
+      rows.append(leaf) { _ in }
+    }
+    return rows.root
+  }
+}
