@@ -74,10 +74,13 @@ PRINTED_ADOPTIONS = {
 
 COMPRESSED, ENDS_COMMIT, CARRIES_LINK, HAS_VOIDS, HAS_LATE = 1, 2, 4, 8, 16
 CONTRADICTED, DETAILED = 0x40, 0x80
+SEALED = 1
 PART_ATTRIBUTES, PART_ORIGINS, PART_KEYS, PART_DETAILS, PART_TEXTS = 1, 2, 4, 8, 16
 PARTS_OF_NEW_IDS = {"node": 32, "host": 64, "pool": 128, "container": 256}
+PART_COMMITS, PARTS = 512, 1023
+EXTRA_ATTRIBUTES, EXTRA_ACTOR, EXTRA_SOURCE, EXTRA_CAUSE, EXTRA_KEY, EXTRA_NEW_ID, EXTRAS = 1, 2, 4, 8, 16, 32, 63
 END_MARK = b"\xa1\x5e"
-SEGMENT_HEADER, FRAME_HEADER, LINK = 96, 24, 32
+SEGMENT_HEADER, FRAME_HEADER, ROW_HEADER, LINK = 96, 24, 12, 32
 ENTRIES_MAX, BODY_MAX, TEXTS_MAX = 1 << 16, 1 << 28, 1 << 28
 UUID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 CHAIN_ORIGIN = hashlib.sha256(b"allocledger chain 1").digest()
@@ -85,6 +88,10 @@ CHAIN_ORIGIN = hashlib.sha256(b"allocledger chain 1").digest()
 
 class Damaged(Exception):
     """Bytes that are not what the format says."""
+
+
+class Newer(Damaged):
+    """Bytes of a version that this reader does not know."""
 
 
 def demand(condition, what):
@@ -170,6 +177,23 @@ class Reader:
 
     def signed(self):
         return unzigzag(self.varint())
+
+    def number(self, bits=63, bias=0):
+        """A varint below 2^bits once `bias` is taken away."""
+        value = self.varint() - bias
+        demand(value < 1 << bits, "a number is out of range")
+        return value
+
+    def quantity(self):
+        """What the body of a row has of millicores and bytes, -1 for one that is not said."""
+        stored = self.varint()
+        if stored == 0:
+            return -1
+        mantissa, exponent = divmod(stored - 1, 4)
+        value = mantissa << 10 * exponent
+        is_shortest = exponent == 3 or mantissa % 1024 if mantissa else exponent == 0
+        demand(is_shortest and mantissa < 1 << 61 and value < 1 << 63, "a quantity is out of range")
+        return value
 
     def count(self, limit):
         value = self.varint()
@@ -289,6 +313,7 @@ def canonical(fact):
 
 
 class Frame(NamedTuple):
+    header: int
     flags: int
     stored: int
     raw: int
@@ -297,7 +322,7 @@ class Frame(NamedTuple):
 
     @property
     def byte_count(self):
-        return FRAME_HEADER + self.stored + len(END_MARK)
+        return self.header + self.stored + len(END_MARK)
 
     @property
     def body_count(self):
@@ -306,14 +331,41 @@ class Frame(NamedTuple):
     @staticmethod
     def at(data, offset):
         """The header at `offset`, or nothing where none can be believed."""
-        head = data[offset:offset + FRAME_HEADER]
+        is_row = data[offset:offset + 2] == b"AR"
+        head = data[offset:offset + (ROW_HEADER if is_row else FRAME_HEADER)]
+        return Frame.of_row(head) if is_row else Frame.of_columns(head)
+
+    @staticmethod
+    def of_row(head):
+        if len(head) < ROW_HEADER or crc32c(head[:6]) & 0xFFFF != struct.unpack_from("<H", head, 6)[0]:
+            return None
+        flags, version, stored, checksum = struct.unpack_from("<2xBBH2xI", head)
+        raw = stored - (LINK if flags & CARRIES_LINK else 0)
+        frame = Frame(ROW_HEADER, flags, stored, raw, 1, checksum)
+        return frame if raw >= 0 and not flags & COMPRESSED and Frame.are_known(flags, version) else None
+
+    @staticmethod
+    def of_columns(head):
         if len(head) < FRAME_HEADER or crc32c(head[:20]) != struct.unpack_from("<I", head, 20)[0]:
             return None
         magic, flags, version, stored, raw, entries, checksum = struct.unpack_from("<2sBBIIII", head)
-        frame = Frame(flags, stored, raw, entries, checksum)
-        if magic != b"AL" or flags > 31 or version != 1 or raw > BODY_MAX or not 1 <= entries <= ENTRIES_MAX:
+        frame = Frame(FRAME_HEADER, flags, stored, raw, entries, checksum)
+        if magic != b"AL" or raw > BODY_MAX or not 1 <= entries <= ENTRIES_MAX:
             return None
-        return frame if 0 <= frame.body_count <= raw else None
+        return frame if 0 <= frame.body_count <= raw and Frame.are_known(flags, version) else None
+
+    @staticmethod
+    def are_known(flags, version):
+        if version > 1:
+            raise Newer(f"the block is of version {version}")
+        return version == 1 and flags <= 31 and (flags & ENDS_COMMIT or not flags & CARRIES_LINK)
+
+    @staticmethod
+    def is_believed(data, offset):
+        try:
+            return Frame.at(data, offset) is not None
+        except Newer:
+            return False
 
     def body(self, stored):
         """The body that the stored bytes hold."""
@@ -357,6 +409,10 @@ class Block(NamedTuple):
     # The link in the header of the segment, where the block is its first.
     link_before: bytes
 
+    def body(self):
+        data = self.frame.body(self.stored)
+        return Row(data, self.first) if self.frame.header == ROW_HEADER else Columns(data, self.frame.entries)
+
 
 def check_tail(data, offset, can_be_torn):
     """Whether what stands at `offset`, where no whole block does, was never completed; else it is damage."""
@@ -366,7 +422,7 @@ def check_tail(data, offset, can_be_torn):
     demand(can_be_torn and not written.endswith(END_MARK), "the block is damaged")
     place = written.find(END_MARK)
     while place >= 0:
-        demand(not Frame.at(data, offset + place + len(END_MARK)), "the block is damaged")
+        demand(not Frame.is_believed(data, offset + place + len(END_MARK)), "the block is damaged")
         place = written.find(END_MARK, place + 1)
 
 
@@ -378,22 +434,25 @@ def read_segment(path, identity, first, is_last):
     if not valid or head[:8] != b"ALLOCLOG":
         demand(is_last and len(data.rstrip(b"\0")) < SEGMENT_HEADER, f"{path.name}: the header is damaged")
         return
-    version, size, owner, sequence, link = struct.unpack_from("<HH4x16sQ32s", head, 8)
+    version, size, flags, owner, sequence, link = struct.unpack_from("<HHI16sQ32s", head, 8)
     demand(version == 1 and size == SEGMENT_HEADER, f"{path.name}: the segment is of another version")
     demand(owner == identity, f"{path.name}: the segment belongs to another ledger")
     demand(sequence == first == int(path.stem), f"{path.name}: sequence {first} should begin here")
+    demand(flags <= SEALED, f"{path.name}: the segment has unknown flags")
+    # No block is added to a sealed segment any more, so its marks are all set, and nothing of it is torn.
+    is_growing = is_last and not flags & SEALED
     offset = SEGMENT_HEADER
     commit = 0
     unmarked = None
     while offset < len(data):
-        frame = Frame.at(data, offset)
-        end = offset + frame.byte_count if frame else 0
-        mark = data[end - 2:end] if frame and end <= len(data) else None
-        stored = data[offset + FRAME_HEADER:end - 2] if mark else b""
         try:
+            frame = Frame.at(data, offset)
+            end = offset + frame.byte_count if frame else 0
+            mark = data[end - 2:end] if frame and end <= len(data) else None
+            stored = data[offset + frame.header:end - 2] if mark else b""
             demand(mark in (None, END_MARK) or mark in (b"\0\0", b"\xa1\0", b"\0\x5e"), "the end mark is damaged")
-            if mark is None or mark != END_MARK and not (is_last and frame.is_whole(stored)):
-                check_tail(data, offset, is_last)
+            if mark is None or mark != END_MARK and not (is_growing and frame.is_whole(stored)):
+                check_tail(data, offset, is_growing)
                 return
             if mark != END_MARK:
                 unmarked = commit if unmarked is None else unmarked
@@ -446,67 +505,17 @@ class Slots:
 
 
 class Body:
-    """The columns of a block."""
+    """What the rows of a block say, however they are laid out."""
 
-    def __init__(self, data, count):
-        reader = Reader(data)
-        self.first = reader.varint()
-        self.recorded = reader.signed()
-        parts = reader.varint()
-        demand(parts <= 511, "unknown parts")
-        self.kinds = reader.column(count, 8)
-        for kind in self.kinds:
-            self.check(kind)
-        time = signed64(self.recorded + unzigzag(reader.varint()))
-        self.times = [time]
-        for distance in reader.column(count - 1):
-            time = signed64(time + unzigzag(distance))
-            self.times.append(time)
-        self.subjects = self.spread(reader, SUBJECT)
-        self.hosts = self.spread(reader, HAS_HOST)
-        self.shapes = self.spread(reader, HAS_SHAPE)
-        if self.shapes:
-            table = self.quantities(reader, reader.count(ENTRIES_MAX), (1, 1, 1))
-            self.shapes = {row: self.at(table, place) for row, place in self.shapes.items()}
-        rows = [row for row, kind in enumerate(self.kinds) if self.code(kind) in HAS_WORKERS]
-        self.workers = dict(zip(rows, self.quantities(reader, len(rows), (1, 0, 1))))
-        attributes = self.spread(reader, HAS_ATTRIBUTES) if parts & PART_ATTRIBUTES else {}
-        attribute_table = self.table(reader, 7) if parts & PART_ATTRIBUTES else []
-        origins = dict(enumerate(reader.column(count, 32))) if parts & PART_ORIGINS else {}
-        origin_table = self.table(reader, 3) if parts & PART_ORIGINS else []
-        self.keys = {}
-        if parts & PART_KEYS:
-            rows = reader.column(reader.count(count), 32)
-            names = reader.texts()
-            demand(len(names) == len(rows) and all(row < count for row in rows), "keys and rows do not match")
-            self.keys = dict(zip(rows, names))
-            reader.take(8 * len(rows))
-        self.details = {}
-        rows = [row for row, kind in enumerate(self.kinds) if kind & DETAILED]
-        demand(bool(parts & PART_DETAILS) == bool(rows), "details do not match the kinds")
-        for row, size in zip(rows, reader.column(len(rows))):
-            fact = Reader(reader.take(size)).fact()
-            demand(EVENTS[fact["type"]] == self.event(self.kinds[row]), "a fact's details are of another type")
-            self.details[row] = fact
-        self.new = {kind: reader.texts() if parts & part else [] for kind, part in PARTS_OF_NEW_IDS.items()}
-        texts = reader.texts() if parts & PART_TEXTS else []
-        demand(reader.remaining == 0, "bytes are left over")
-
-        def text(place):
-            return self.at(texts, place - 1) if place else None
-
-        self.attributes = {row: [text(place) for place in self.at(attribute_table, ref - 1)]
-                           for row, ref in attributes.items() if ref}
-        self.origins = {}
-        for row, ref in origins.items():
-            if ref:
-                actor, source, cause = self.at(origin_table, ref - 1)
-                self.origins[row] = (text(actor), text(source), cause - 1 if cause else None)
-
-    @staticmethod
-    def at(table, place):
-        demand(0 <= place < len(table), "a place is beyond its table")
-        return table[place]
+    def __init__(self):
+        self.first = self.recorded = None
+        # The recorded times of the commits that begin behind the first row, by their first rows.
+        self.commits = {}
+        self.kinds, self.times = [], []
+        # By row, of those that have such a thing.
+        self.subjects, self.hosts, self.shapes, self.workers = {}, {}, {}, {}
+        self.attributes, self.origins, self.keys, self.details = {}, {}, {}, {}
+        self.new = {kind: [] for kind in PARTS_OF_NEW_IDS}
 
     @staticmethod
     def code(kind):
@@ -525,25 +534,11 @@ class Body:
         needs_detail = kind & CONTRADICTED or code in ALWAYS_DETAILED
         demand(is_known and (kind & DETAILED or not needs_detail), f"unknown kind of entry {kind}")
 
-    def spread(self, reader, codes):
-        """A column of the rows whose code is in `codes`, by row."""
-        rows = [row for row, kind in enumerate(self.kinds) if self.code(kind) in codes]
-        return dict(zip(rows, reader.column(len(rows), 32)))
-
-    @staticmethod
-    def table(reader, width):
-        count = reader.count(ENTRIES_MAX)
-        return list(zip(*(reader.column(count) for _ in range(width))))
-
-    @staticmethod
-    def quantities(reader, count, biases):
-        """Rows of numbers, -1 for one that is not said."""
-        columns = []
-        for bias in biases:
-            values = [value - bias for value in reader.column(count)]
-            demand(all(value < 1 << 63 for value in values), "a quantity is out of range")
-            columns.append(values)
-        return list(zip(*columns))
+    def fact_of_kind(self, reader, kind):
+        """The details of a row, which fill the rest of the data."""
+        fact = reader.fact()
+        demand(EVENTS[fact["type"]] == self.event(kind), "a fact's details are of another type")
+        return fact
 
     def follow(self, slots):
         """Yields the fact of each row, giving slots out and taking them back."""
@@ -584,35 +579,178 @@ class Body:
         return {field: value for field, value in fact.items() if value is not None}
 
 
+class Columns(Body):
+    """The body of a block, column by column."""
+
+    def __init__(self, data, count):
+        super().__init__()
+        reader = Reader(data)
+        self.first = reader.varint()
+        self.recorded = reader.signed()
+        parts = reader.varint()
+        demand(parts <= PARTS, "unknown parts")
+        self.commits = self.read_commits(reader, count) if parts & PART_COMMITS else {}
+        self.kinds = reader.column(count, 8)
+        for kind in self.kinds:
+            self.check(kind)
+        time = signed64(self.recorded + unzigzag(reader.varint()))
+        self.times = [time]
+        for distance in reader.column(count - 1):
+            time = signed64(time + unzigzag(distance))
+            self.times.append(time)
+        self.subjects = self.spread(reader, SUBJECT)
+        self.hosts = self.spread(reader, HAS_HOST)
+        self.shapes = self.spread(reader, HAS_SHAPE)
+        if self.shapes:
+            table = self.quantities(reader, reader.count(ENTRIES_MAX), (1, 1, 1))
+            self.shapes = {row: self.at(table, place) for row, place in self.shapes.items()}
+        rows = [row for row, kind in enumerate(self.kinds) if self.code(kind) in HAS_WORKERS]
+        self.workers = dict(zip(rows, self.quantities(reader, len(rows), (1, 0, 1))))
+        attributes = self.spread(reader, HAS_ATTRIBUTES) if parts & PART_ATTRIBUTES else {}
+        attribute_table = self.table(reader, 7) if parts & PART_ATTRIBUTES else []
+        origins = dict(enumerate(reader.column(count, 32))) if parts & PART_ORIGINS else {}
+        origin_table = self.table(reader, 3) if parts & PART_ORIGINS else []
+        if parts & PART_KEYS:
+            rows = reader.column(reader.count(count), 32)
+            names = reader.texts()
+            demand(len(names) == len(rows) and all(row < count for row in rows), "keys and rows do not match")
+            self.keys = dict(zip(rows, names))
+            reader.take(8 * len(rows))
+        rows = [row for row, kind in enumerate(self.kinds) if kind & DETAILED]
+        demand(bool(parts & PART_DETAILS) == bool(rows), "details do not match the kinds")
+        for row, size in zip(rows, reader.column(len(rows))):
+            self.details[row] = self.fact_of_kind(Reader(reader.take(size)), self.kinds[row])
+        self.new = {kind: reader.texts() if parts & part else [] for kind, part in PARTS_OF_NEW_IDS.items()}
+        texts = reader.texts() if parts & PART_TEXTS else []
+        demand(reader.remaining == 0, "bytes are left over")
+
+        def text(place):
+            return self.at(texts, place - 1) if place else None
+
+        self.attributes = {row: [text(place) for place in self.at(attribute_table, ref - 1)]
+                           for row, ref in attributes.items() if ref}
+        for row, ref in origins.items():
+            if ref:
+                actor, source, cause = self.at(origin_table, ref - 1)
+                self.origins[row] = (text(actor), text(source), cause - 1 if cause else None)
+
+    def read_commits(self, reader, count):
+        """The recorded times of the commits that begin behind the first row, by their first rows."""
+        commits = {}
+        starts = reader.count(count - 1)
+        row, time = 0, self.recorded
+        for rows, times in zip(reader.column(starts), reader.column(starts)):
+            row += rows + 1
+            later = signed64(time + times + 1)
+            demand(row < count and later > time, "the commits are not in order")
+            commits[row] = time = later
+        return commits
+
+    @staticmethod
+    def at(table, place):
+        demand(0 <= place < len(table), "a place is beyond its table")
+        return table[place]
+
+    def spread(self, reader, codes):
+        """A column of the rows whose code is in `codes`, by row."""
+        rows = [row for row, kind in enumerate(self.kinds) if self.code(kind) in codes]
+        return dict(zip(rows, reader.column(len(rows), 32)))
+
+    @staticmethod
+    def table(reader, width):
+        count = reader.count(ENTRIES_MAX)
+        return list(zip(*(reader.column(count) for _ in range(width))))
+
+    @staticmethod
+    def quantities(reader, count, biases):
+        """Rows of numbers, -1 for one that is not said."""
+        columns = []
+        for bias in biases:
+            values = [value - bias for value in reader.column(count)]
+            demand(all(value < 1 << 63 for value in values), "a quantity is out of range")
+            columns.append(values)
+        return list(zip(*columns))
+
+
+class Row(Body):
+    """The body of a block of one entry, field by field."""
+
+    def __init__(self, data, sequence):
+        super().__init__()
+        reader = Reader(data)
+        demand(reader.byte() == sequence & 0xFF, f"it does not hold sequence {sequence}, which belongs here")
+        self.first = sequence
+        self.recorded = int.from_bytes(reader.take(7), "little")
+        kind = reader.byte()
+        self.check(kind)
+        self.kinds = [kind]
+        self.times = [signed64(self.recorded + reader.signed())]
+        code = self.code(kind)
+        if code in SUBJECT:
+            self.subjects[0] = reader.number(32)
+        if code in HAS_HOST:
+            self.hosts[0] = reader.number(32)
+        if code in HAS_SHAPE:
+            self.shapes[0] = [reader.quantity() for _ in NUMBERS]
+        if code in HAS_WORKERS:
+            self.workers[0] = [reader.number(bias=bias) for bias in (1, 0, 1)]
+        self.read_extras(reader, code)
+        if kind & DETAILED:
+            self.details[0] = self.fact_of_kind(reader, kind)
+        demand(reader.remaining == 0, "bytes are left over")
+
+    def read_extras(self, reader, code):
+        extras = reader.byte()
+        demand(extras <= EXTRAS and (code in HAS_ATTRIBUTES or not extras & EXTRA_ATTRIBUTES), "unknown parts")
+        if extras & EXTRA_ATTRIBUTES:
+            mask = reader.byte()
+            demand(1 <= mask < 1 << len(ATTRIBUTES), "unknown attributes")
+            self.attributes[0] = [reader.text() if mask >> place & 1 else None for place in range(len(ATTRIBUTES))]
+        actor = reader.text() if extras & EXTRA_ACTOR else None
+        source = reader.text() if extras & EXTRA_SOURCE else None
+        self.origins[0] = (actor, source, reader.number() if extras & EXTRA_CAUSE else None)
+        if extras & EXTRA_KEY:
+            self.keys[0] = reader.text()
+            reader.take(8)
+        if extras & EXTRA_NEW_ID:
+            subject = "node" if code in OPENS else SUBJECT.get(code)
+            demand(subject, "an entry without a subject brings an id")
+            self.new[subject] = [reader.text()]
+
+
 def read_entries(blocks, links):
     """Yields sequence, recorded time and fact of all entries; appends the links of all commits to `links`."""
     slots = Slots()
     link = CHAIN_ORIGIN
     commit = None
-    latest = last_recorded = None
+    latest = recorded = None
     for block in blocks:
         try:
-            body = Body(block.frame.body(block.stored), block.frame.entries)
+            body = block.body()
             demand(body.first == block.first, f"it holds sequence {body.first} where {block.first} belongs")
             demand(block.link_before in (None, link), "the chain's link before the segment is another")
             if commit is None:
-                demand(last_recorded is None or body.recorded > last_recorded, "the recorded time goes back")
+                demand(recorded is None or body.recorded > recorded, "the recorded time goes back")
                 commit = hashlib.sha256(link)
             else:
-                demand(body.recorded == last_recorded, "a commit has two recorded times")
-            last_recorded = body.recorded
+                demand(body.recorded == recorded, "a commit has two recorded times")
+            recorded = body.recorded
             has_voids = has_late = False
             for row, fact in enumerate(body.follow(slots)):
                 sequence = block.first + row
+                if row in body.commits:
+                    link = commit.digest()
+                    links.append(link)
+                    recorded = body.commits[row]
+                    commit = hashlib.sha256(link)
                 has_voids |= EVENTS[fact["type"]] == "entry_voided"
                 has_late |= latest is not None and body.times[row] < latest
                 latest = body.times[row] if latest is None else max(latest, body.times[row])
-                data = struct.pack("<Qq", sequence, body.recorded) + canonical(fact)
+                data = struct.pack("<Qq", sequence, recorded) + canonical(fact)
                 commit.update(struct.pack("<I", len(data)) + data)
-                yield sequence, body.recorded, fact
+                yield sequence, recorded, fact
             flags = block.frame.flags
             demand(bool(flags & HAS_VOIDS) == has_voids and bool(flags & HAS_LATE) == has_late, "the flags are wrong")
-            demand(flags & ENDS_COMMIT or not flags & CARRIES_LINK, "a link stands inside a commit")
             if flags & ENDS_COMMIT:
                 link = commit.digest()
                 commit = None
