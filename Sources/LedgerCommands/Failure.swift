@@ -30,6 +30,8 @@ package struct Failure: Error, Sendable {
     case .locked(let path, let process):
       let who = process.map { "process \($0)" } ?? "another process"
       self.init(.locked, "the ledger is locked by \(who) (\(path)); try again when it is done")
+    case .sealedMeanwhile(let path):
+      self.init(.locked, "\(path) was sealed while it was read; run the command again")
     case .poisoned:
       self.init(.failed, "writing failed before; nothing more is written until the next start")
     case .noSuchSequence(let sequence, let head):

@@ -13,6 +13,8 @@ package struct MisplacedSlot: Error, Hashable, Sendable {
 /// `advance` has passed it. Batches come from outside: whatever they hold, the slots that come out exist.
 package struct SlotReader {
   private var newNodes = 0
+  /// Whether ids of nodes are followed.
+  private var namesNodes = false
   private var newHosts = 0
   private var newPools = 0
   private var newContainers = 0
@@ -52,6 +54,7 @@ package struct SlotReader {
     _ rows: Range<Int>, _ batch: EntryBatch, _ registry: inout Registry
   ) throws(MisplacedSlot) {
     guard registry.keepsNodeNames else { return }
+    namesNodes = true
     let table = RowTraits.table
     for row in rows where table[Int(batch.kinds[row])] & RowTraits.opens != 0 {
       guard newNodes < batch.newNodes.count else {
@@ -101,7 +104,7 @@ package struct SlotReader {
 
   /// Says whether every new id was used by a row; of nodes, where their names are kept.
   package func finish(_ batch: EntryBatch) throws(MisplacedSlot) {
-    guard newNodes == 0 || newNodes == batch.newNodes.count, newHosts == batch.newHosts.count,
+    guard !namesNodes || newNodes == batch.newNodes.count, newHosts == batch.newHosts.count,
       newPools == batch.newPools.count, newContainers == batch.newContainers.count
     else { throw MisplacedSlot(what: "new ids do not match the entries") }
   }
@@ -125,6 +128,7 @@ package struct SlotReader {
           throw MisplacedSlot(what: "the id of a new node is missing")
         }
         batch.subjects[row] = registry.openNode(batch.newNodes[newNodes])
+        namesNodes = true
         newNodes += 1
       } else {
         batch.subjects[row] = registry.openUnnamedNode()

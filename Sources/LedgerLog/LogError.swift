@@ -11,6 +11,8 @@ package enum LogError: Error, Hashable, Sendable {
   case exists(path: String)
   /// Another process writes; `process` is its id where it is known.
   case locked(path: String, process: Int?)
+  /// A segment got other blocks since the log was opened.
+  case sealedMeanwhile(path: String)
   /// A write or sync failed before; the writer must be opened anew.
   case poisoned
   /// There is no entry of that sequence.

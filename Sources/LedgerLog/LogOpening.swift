@@ -106,7 +106,9 @@ extension LogReader {
       })
     else { throw .noSuchSequence(sequence, head: head) }
     // Within a block there can be commits that end before its last one.
-    let isLast = map.blocks[holder].nextSequence == sequence + 1
+    let isLast =
+      map.blocks[holder].nextSequence == sequence + 1
+      && map.blocks[holder].frame.flags.contains(.endsCommit)
     let carrier = map.blocks[...(isLast ? last : holder - 1)].lastIndex {
       $0.frame.flags.contains(.carriesLink)
     }

@@ -123,6 +123,15 @@ package struct BlockCursor {
     return block
   }
 
+  /// Where a segment was sealed since the map was made, the map does not say where its blocks are.
+  private func requireUnsealed(_ file: any DiskFile) throws(LogError) {
+    var bytes: [UInt8] = []
+    try reaching { () throws(DiskError) in
+      try file.read(at: 0, count: SegmentHeader.byteCount, into: &bytes)
+    }
+    if (try? SegmentHeader(bytes))?.isSealed == true { throw .sealedMeanwhile(path: file.path) }
+  }
+
   /// The link that a block carries.
   mutating func link(of block: LogMap.Block) throws(LogError) -> [UInt8]? {
     let place = try load(block)
@@ -138,6 +147,7 @@ package struct BlockCursor {
         if let held = segment.file { return held }
         return try disk.open(segment.path, .read)
       }
+      if segment.file == nil, !segment.isSealed { try requireUnsealed(opened) }
       window = FileWindow(opened)
       windowSegment = block.segment
     }

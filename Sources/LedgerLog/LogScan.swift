@@ -14,7 +14,7 @@ struct LogScan {
 
   private static let windowByteCount = 1 << 16
   /// How many files are held open; only segments that are a few kilobytes long are more.
-  private static let heldFileCountMax = 512
+  private static let heldFileCountMax = 128
 
   /// Walks over all segments; the writer keeps the blocks of the commit that it has begun.
   func map(keepsUnfinishedCommit: Bool = false) throws(LogError) -> LogMap {
@@ -100,16 +100,19 @@ struct LogScan {
     let segment = map.segments.count - 1
     var offset = SegmentHeader.byteCount
     var sequence = map.segments[segment].firstSequence
-    let end = limit.map { $0.firstSequence == sequence ? min($0.offset, size) : size } ?? size
+    // All of a sealed segment is durable, and it may have been sealed since the watermark was read.
+    let isSealed = map.segments[segment].isSealed
+    let reach = limit.flatMap { $0.firstSequence == sequence && !isSealed ? $0.offset : nil }
+    let end = min(reach ?? size, size)
     // What stands before the watermark was durable once, so nothing of it can be unfinished.
-    let canBeTorn = isLast && limit == nil && !map.segments[segment].isSealed
+    let canBeTorn = isLast && limit == nil && !isSealed
     var marks = MarkOrder()
     while offset < end {
       let frame = try frame(at: offset, end, &window)
       let state = try frame.map { frame throws(LogError) in
         try mark(of: frame, at: offset, &window)
       }
-      if state == .wrong || state == .unset && !isLast {
+      if state == .wrong || state == .unset && (!isLast || isSealed) {
         throw rotten(file, offset, "the block's end mark is damaged")
       }
       guard let frame, state == .set || state == .unset else {

@@ -42,7 +42,9 @@ struct LogTail {
     while start <= last {
       let piece = try LogTail.bytes(
         file, start, min(LogTail.pieceByteCount, last + 1 - start) + overlap)
-      for place in piece.indices.dropLast(overlap - 1)
+      // A short header can stand where no long one has room any more.
+      let least = Frame.endMark.count + Frame.headerByteCounts.lowerBound
+      for place in piece.indices.dropLast(least - 1)
       where piece[place] == Frame.endMark[0] && piece[place + 1] == Frame.endMark[1]
         && (try? Frame(piece.span, at: place + Frame.endMark.count)) != nil
       {

@@ -10,9 +10,6 @@ final class SegmentFile {
   private static let stepByteCounts = 1 << 16...1 << 22
   /// A block this long is written without preallocation: it grows the file anyway.
   private static let largeByteCount = 1 << 15
-  /// Writing stops while this many bytes are still free, so that recovery and evidence have room.
-  private static let reserveByteCount: Int64 = 1 << 20
-
   let firstSequence: Int64
   /// Whether nothing may be added.
   let isSealed: Bool
@@ -103,12 +100,7 @@ final class SegmentFile {
   /// Sees that `count` bytes can be written at the end: the disk has room, and small blocks find zeros.
   private func makeRoom(for count: Int) throws(DiskError) {
     guard offset + count > allocated else { return }
-    let free = try disk.freeByteCount(file.path)
-    guard free - Int64(count) >= SegmentFile.reserveByteCount else {
-      throw DiskError(
-        operation: "write", path: file.path, code: 0,
-        reason: "the disk is full: \(free) bytes are free", kind: .full)
-    }
+    let free = try disk.requireRoom(for: count, at: file.path)
     guard count < SegmentFile.largeByteCount else { return }
     let steps = SegmentFile.stepByteCounts
     var step = min(max(offset, steps.lowerBound), steps.upperBound)
@@ -118,5 +110,21 @@ final class SegmentFile {
     try file.write(zeros, at: start)
     try sync()
     allocated = start + zeros.count
+  }
+}
+
+extension Disk {
+  /// Writing stops while this many bytes are still free, so that recovery and evidence have room.
+  private var reserveByteCount: Int64 { 1 << 20 }
+
+  /// How many bytes are free, at least `count` and a reserve.
+  func requireRoom(for count: Int, at path: String) throws(DiskError) -> Int64 {
+    let free = try freeByteCount(path)
+    guard free - Int64(count) >= reserveByteCount else {
+      throw DiskError(
+        operation: "write", path: path, code: 0,
+        reason: "the disk is full: \(free) bytes are free", kind: .full)
+    }
+    return free
   }
 }

@@ -118,15 +118,14 @@ struct SnapshotCodec {
     writer.put(column: state.pools.map { $0.workers.zigzag })
     writer.put(column: state.pools.map { $0.lastIssued.zigzag })
     for container in state.containers { put(container, &writer) }
-    if let details = state.nodeDetails {
-      NameList.put(details.textList, .planes, to: &writer)
-      for field in NodeAttributes.fieldNames.indices {
-        writer.put(column: details.textColumn(field))
-      }
-      let times = details.timeColumns
-      writer.put(column: times.created.map(\.zigzag))
-      writer.put(column: times.updated.map(\.zigzag))
+    let details = state.nodeDetails ?? NodeDetails()
+    NameList.put(details.textList, .planes, to: &writer)
+    for field in NodeAttributes.fieldNames.indices {
+      writer.put(column: details.textColumn(field))
     }
+    let times = details.timeColumns
+    writer.put(column: times.created.map(\.zigzag))
+    writer.put(column: times.updated.map(\.zigzag))
     writer.put(column: projection.touches.nodes.map { UInt64($0) })
     writer.put(column: projection.touches.hosts.map { UInt64($0) })
     return writer.bytes

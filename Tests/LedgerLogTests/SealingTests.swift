@@ -189,4 +189,105 @@ struct SealingTests {
     }
     #expect(try short.damages().map(\.kind) == [.rotten])
   }
+
+  @Test("parts of a commit of several blocks stay by themselves, and links are those of before")
+  func keepsPartsApart() throws {
+    let ledger = try TestLedger()
+    try ledger.write([scalings(LogWriter.blockEntryCount + 9)])
+    try ledger.write((0..<520).map { scalings(1, from: $0) })
+    let before = try ledger.reader()
+    #expect(try ledger.seal() == 1)
+    let after = try ledger.reader()
+    for sequence in [1, LogWriter.blockEntryCount, LogWriter.blockEntryCount + 9].map(Int64.init) {
+      #expect(try after.link(at: sequence) == before.link(at: sequence))
+      #expect(try after.lastCommit(by: sequence) == before.lastCommit(by: sequence))
+    }
+    #expect(after.map.blocks[0].frame.entryCount == LogWriter.blockEntryCount)
+    #expect(after.map.blocks[1].frame.entryCount == 9)
+  }
+
+  @Test("facts with long texts become several blocks")
+  func boundsBlocks() throws {
+    let ledger = try TestLedger()
+    let writable = try ledger.open()
+    for number in 0..<20 {
+      var fact = Fact.pool("p", from: nil, to: Int64(number))
+      fact.rare.reason = Name(String(repeating: "x", count: 1 << 20))
+      try ledger.commit([fact], to: writable)
+    }
+    writable.writer.close()
+    #expect(try ledger.seal() == 1)
+    let blocks = try ledger.reader().map.blocks
+    #expect(blocks.count == 2 && blocks.allSatisfy { $0.frame.rawByteCount < 20 << 20 })
+    #expect(try ledger.copy { _, _ in }.damages().isEmpty)
+  }
+
+  @Test("history that was made before is no damage, and is made anew where its marks are gone")
+  func keepsHistoryTrue() throws {
+    let ledger = try TestLedger(segmentByteCountMax: 600)
+    try ledger.write(smallHistory())
+    try ledger.write((0..<60).map { scalings(1, from: $0) })
+    func reader() throws -> LogReader {
+      try LogReader(
+        directory: ledger.directory, disk: LinuxDisk(), historyEntryCount: 100, wait: { false })
+    }
+    let expected = try reader().lines(.sequence(200))
+    try reader().extendHistory { _ in }
+    #expect(try reader().historyDamages().isEmpty)
+    let sealer = try Sealer(directory: ledger.directory, disk: LinuxDisk(), process: 9)
+    for segment in sealer.candidates { _ = try sealer.seal(segment) }
+    sealer.close()
+    #expect(try reader().historyDamages().isEmpty)
+    try reader().extendHistory { _ in }
+    #expect(try reader().historyDamages().isEmpty)
+    #expect(try reader().lines(.sequence(200)) == expected)
+  }
+
+  @Test("a watermark of before does not cut a segment that was sealed since")
+  func readsBehindOldWatermark() throws {
+    let ledger = try TestLedger()
+    let facts = (0..<20).map { scalings(1, from: $0) }
+    try ledger.write(facts)
+    let holder = try LinuxDisk().open(ledger.layout.lock, .update)
+    #expect(try holder.lock())
+    // As a writer leaves it whose last segment another offset ends.
+    let size = try bytes(of: ledger.segment).count
+    var mark = ByteWriter()
+    for number in [7, 1, size - 3] as [Int] { mark.put(fixed: UInt64(number)) }
+    mark.put(fixed: CRC32C.of(mark.bytes))
+    try holder.write(mark.bytes, at: 0)
+    let sealed = try ledger.copy { _, _ in }
+    let sealer = try Sealer(directory: sealed.scratch.directory, disk: LinuxDisk(), process: 9)
+    _ = try sealer.seal(0)
+    sealer.close()
+    try write(try bytes(of: sealed.layout.segment(1)), to: ledger.segment)
+    #expect(try ledger.reader().head == 20)
+  }
+
+  @Test("a mark that is not set is damage in a sealed segment")
+  func requiresMarks() throws {
+    let ledger = try TestLedger()
+    try ledger.write((0..<20).map { scalings(1, from: $0) })
+    _ = try ledger.seal()
+    let copy = try ledger.copy { path, bytes in
+      guard path.hasSuffix(".seg") else { return }
+      bytes.replaceSubrange(bytes.count - 2..<bytes.count, with: [0, 0])
+    }
+    #expect(try copy.damages().map(\.kind) == [.rotten])
+  }
+
+  @Test("rot before a short block at the very end is not taken for what was never completed")
+  func shortBlockBehindRot() throws {
+    let ledger = try TestLedger()
+    try ledger.write([scalings(1), scalings(1, from: 1)])
+    let blocks = try ledger.reader().map.blocks
+    #expect(blocks.allSatisfy { $0.frame.byteCount < 60 })
+    let copy = try ledger.copy { path, bytes in
+      guard path.hasSuffix(".seg") else { return }
+      // Its header is gone, and the mark of the one behind is not set yet.
+      bytes[blocks[0].offset] ^= 0xFF
+      bytes.replaceSubrange(bytes.count - 2..<bytes.count, with: [0, 0])
+    }
+    #expect(try copy.damages().map(\.kind) == [.rotten])
+  }
 }

@@ -173,6 +173,10 @@ extension LogReader {
     return try? HistoryGroup(bytes, header)
   }
 
+  private func isBlockEnd(_ sequence: Int64) -> Bool {
+    map.block(of: sequence).map { map.blocks[$0].nextSequence == sequence + 1 } ?? false
+  }
+
   /// Whether there is a file that does not even say which entries it is of.
   private func isDamaged(_ path: String) -> Bool {
     guard let bytes = try? cacheBytes(path) else { return false }
@@ -193,6 +197,12 @@ extension LogReader {
       let group = try group(span, &projection, &cursor) { _ in }
       // One of blocks that were sealed since is not used any more.
       guard isCurrent || (header == nil && isDamaged(path)) else { continue }
+      if isCurrent, let stored = try historyGroup(from: span.firstSequence, reaching: nil),
+        !stored.blocks.allSatisfy({ isBlockEnd($0.nextSequence - 1) })
+      {
+        // Some of its blocks were sealed since, and are larger now.
+        continue
+      }
       let expected = group.bytes(
         ledger: manifest.id, mark: map.mark(at: span.nextSequence - 1))
       if try cacheBytes(path) != expected {

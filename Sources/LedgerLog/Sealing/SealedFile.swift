@@ -5,12 +5,14 @@ internal import LedgerPorts
 /// A segment that is written from its beginning to its end, with the map of its blocks.
 struct SealedFile {
   private let file: any DiskFile
+  private let disk: any Disk
   private var encoder = BlockEncoder()
   private var offset = SegmentHeader.byteCount
   private var map = LogMap()
 
   /// Begins the file at `path`, in place of what a crash may have left there.
   init(_ path: String, _ header: SegmentHeader, _ disk: any Disk) throws(LogError) {
+    self.disk = disk
     file = try reaching { () throws(DiskError) in
       let file = try disk.open(path, .updateOrCreate)
       try file.resize(to: 0)
@@ -30,7 +32,10 @@ struct SealedFile {
   ) throws(LogError) {
     let bytes = encoder.frame(
       of: batch, isLate: isLate, endsCommit: last.frame.flags.contains(.endsCommit), link: link)
-    try reaching { () throws(DiskError) in try file.write(bytes, at: offset) }
+    try reaching { () throws(DiskError) in
+      _ = try disk.requireRoom(for: bytes.count, at: file.path)
+      try file.write(bytes, at: offset)
+    }
     do throws(Malformed) {
       map.blocks.append(
         LogMap.Block(

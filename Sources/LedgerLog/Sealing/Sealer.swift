@@ -58,14 +58,13 @@ package final class Sealer {
     recovery = []
   }
 
-  /// The segments that are worth it: not sealed, and with blocks that are small or not compressed.
+  /// The segments that are worth it: not sealed, and with more than twice the blocks that would do.
   package var candidates: [Int] {
     reader.map.segments.indices.dropLast(lock == nil ? 1 : 0).filter { segment in
       let blocks = reader.map.blocks(of: segment)
       guard !reader.map.segments[segment].isSealed, !blocks.isEmpty else { return false }
       let entries = blocks.reduce(0) { $0 + $1.frame.entryCount }
-      let isSmall = blocks.count > 2 * (entries / LogWriter.blockEntryCount) + 2
-      return isSmall || blocks.contains { !$0.frame.flags.contains(.compressed) }
+      return blocks.count > 2 * (entries / LogWriter.blockEntryCount) + 2
     }
   }
 
@@ -80,10 +79,17 @@ package final class Sealer {
     let bytesBefore = try reaching { () throws(DiskError) in
       try reader.disk.open(segment.path, .read).byteCount()
     }
-    let written = try write(blocks, of: segment, to: temporary)
-    let sealed = LogReader(
-      disk: reader.disk, layout: reader.layout, manifest: reader.manifest, map: written.map)
-    try compare(blocks, with: sealed)
+    let written: (map: LogMap, byteCount: Int)
+    do throws(LogError) {
+      written = try write(blocks, of: segment, to: temporary)
+      let sealed = LogReader(
+        disk: reader.disk, layout: reader.layout, manifest: reader.manifest, map: written.map)
+      try compare(blocks, with: sealed)
+    } catch {
+      // What is left of it means nothing, and takes room.
+      try? reader.disk.remove(temporary)
+      throw error
+    }
     try reaching { () throws(DiskError) in
       try reader.disk.rename(temporary, to: segment.path)
       try reader.disk.syncDirectory(reader.layout.segments)
@@ -115,31 +121,57 @@ package final class Sealer {
       SegmentHeader(
         ledger: reader.manifest.id, firstSequence: segment.firstSequence, link: segment.link,
         isSealed: true), reader.disk)
+    var pending = PendingBlock()
+    var batch = EntryBatch()
+    var cursor = reader.cursor(blocks.indices)
+    func flush() throws(LogError) {
+      guard let last = pending.last else { return }
+      try output.append(
+        pending.merged.take(), isLate: pending.isLate, after: last, link: cursor.link(of: last))
+      pending = PendingBlock()
+    }
+    var isInCommit =
+      blocks.startIndex > 0
+      && !reader.map.blocks[blocks.startIndex - 1].frame.flags.contains(.endsCommit)
+    while let block = try cursor.next(into: &batch) {
+      // Parts of a commit of several blocks stay by themselves, so that what is lost of it takes no other commit along.
+      let isPart = isInCommit || !block.frame.flags.contains(.endsCommit)
+      if isPart || !pending.hasRoom(for: block) { try flush() }
+      pending.append(batch, block)
+      if isPart || pending.isFull { try flush() }
+      isInCommit = !block.frame.flags.contains(.endsCommit)
+    }
+    try flush()
+    return try output.finish()
+  }
+
+  /// Blocks that will be one.
+  private struct PendingBlock {
+    /// So many bytes of bodies are one block: some facts have long texts.
+    private static let byteCountMax = 1 << 24
+
     var merged = MergedBatch()
     var last: LogMap.Block?
     var isLate = false
-    var batch = EntryBatch()
-    var cursor = reader.cursor(blocks.indices)
-    while let block = try cursor.next(into: &batch) {
-      if let last, merged.count + batch.count > LogWriter.blockEntryCount {
-        try output.append(merged.take(), isLate: isLate, after: last, link: cursor.link(of: last))
-        isLate = false
-      }
+    private var byteCount = 0
+
+    func hasRoom(for block: LogMap.Block) -> Bool {
+      merged.count + block.frame.entryCount <= LogWriter.blockEntryCount
+        && byteCount + block.frame.rawByteCount <= PendingBlock.byteCountMax
+    }
+
+    /// A link can only be kept where one was carried, so a block rather ends a little early.
+    var isFull: Bool {
+      merged.count >= LogWriter.blockEntryCount - LogWriter.linkDistance
+        && last?.frame.flags.contains(.carriesLink) == true
+    }
+
+    mutating func append(_ batch: EntryBatch, _ block: LogMap.Block) {
       merged.append(batch)
-      isLate = isLate || block.frame.flags.contains(.hasLate)
       last = block
-      // A link can only be kept where one was carried, so a block rather ends a little early.
-      let isNearlyFull = merged.count >= LogWriter.blockEntryCount - LogWriter.linkDistance
-      if isNearlyFull, block.frame.flags.contains(.carriesLink) {
-        try output.append(merged.take(), isLate: isLate, after: block, link: cursor.link(of: block))
-        isLate = false
-        last = nil
-      }
+      isLate = isLate || block.frame.flags.contains(.hasLate)
+      byteCount += block.frame.rawByteCount
     }
-    if let last {
-      try output.append(merged.take(), isLate: isLate, after: last, link: cursor.link(of: last))
-    }
-    return try output.finish()
   }
 
   // MARK: - Comparing
