@@ -35,7 +35,7 @@ extension Command {
       .initialize, .importFacts, .append, .export, .state, .show, .timeline, .blame, .compare,
       .usage, .log, .audit, .verify, .salvage, .snapshot, .checkpoint, .key, .prove, .verifyProof,
       .validate, .explain, .repair, .undo, .project, .observe, .bisect, .replay, .capture,
-      .offenders, .selftest, .config, .version, .completion, .manual,
+      .offenders, .node, .host, .selftest, .config, .version, .completion, .manual,
     ])
 
   static let version = Command("version", summary: "print the version", section: "Help")
@@ -177,6 +177,7 @@ extension Context {
     case "replay": return try runReplay()
     case "capture": return try runCapture()
     case "offenders": return try runOffenders()
+    case "node", "host": return try runLifecycle()
     case "config": return try runConfig()
     case "completion": return try runCompletion()
     case "man": return try runManual()
