@@ -33,7 +33,7 @@ private let requirementOptions: [Option] =
     .value(
       "property", "KEY", "a property of the image that is changed, and adds to it",
       isRepeatable: true),
-    .value("config", "ID", "a config that is in the store and declares what the node takes"),
+    .value("node-config", "ID", "a config that is in the store and declares what the node takes"),
   ] + numberOptions + [
     .value("protocol", "ID", "the protocol"),
     .value("protocol-version", "ID", "the version of the protocol"),
@@ -110,7 +110,7 @@ extension Context {
     var command = LifecycleCommand(action, try id(parsed.argument(kind) ?? "", kind))
     command.host = try name("host")
     command.image = try name("image")
-    command.config = try name("config")
+    command.config = try name("node-config")
     for property in all("property") { command.properties.append(try id(property, "--property")) }
     command.numbers = try numbers()
     command.attributes.name = try name("name")
@@ -140,7 +140,7 @@ extension Context {
         diskBytes: Resources.unchanged)
       guard command.image != nil || command.config != nil || command.numbers != unchanged else {
         throw Failure(
-          .usage, "say what the node gets: --image, --config, or --cpu, --memory and --disk")
+          .usage, "say what the node gets: --image, --node-config, or --cpu, --memory and --disk")
       }
     default: break
     }

@@ -65,7 +65,7 @@ extension LifecycleRun {
     switch view.config {
     case .declared(let declared): return declared
     case .notKept:
-      throw LifecycleRefusal(.unknownConfig, "the store keeps no configs; leave --config out")
+      throw LifecycleRefusal(.unknownConfig, "the store keeps no configs; leave --node-config out")
     case .missing: throw LifecycleRefusal(.unknownConfig, "the store has no config '\(config)'")
     case .unknown:
       throw LifecycleRefusal(

@@ -132,7 +132,7 @@ private struct CommandReader {
     guard try statement.step() else { return .missing }
     let resources = numbers(statement)
     guard try !statement.step() else {
-      return .invalid("configs of it declare different requirements; name one with --config")
+      return .invalid("configs of it declare different requirements; name one with --node-config")
     }
     return resources.map { .declared($0) }
       ?? .invalid("a config of it holds something else than whole numbers")
