@@ -127,6 +127,7 @@ let package = Package(
     tests("LedgerTextTests", ["LedgerCore", "LedgerText"]),
     tests("LedgerDrawingTests", ["LedgerCore", "LedgerDrawing"]),
     tests("ConnectorTests", ["LedgerCore", "LedgerPorts", "SQLiteStore"]),
+    tests("LedgerLifecycleTests", ["LedgerCore", "LedgerLifecycle", "LedgerPorts"]),
     tests("ForensicsTests", ["LedgerCore", "LedgerForensics", "LedgerPorts"]),
     tests(
       "EngineTests",

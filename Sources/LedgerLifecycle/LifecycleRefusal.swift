@@ -17,7 +17,6 @@ package struct LifecycleRefusal: Error, Hashable, Sendable {
     case missingOldConfig = "missing_old_config"
     case missingRequirement = "missing_requirement"
     case zeroRequirement = "zero_requirement"
-    case negativeRequirement = "negative_requirement"
     case overLimit = "over_limit"
     case fractionalCores = "fractional_cores"
     case overflow
@@ -70,7 +69,7 @@ extension LifecycleRefusal.Code {
     case .unknownNode, .unknownHost, .unknownConfig: .notFound
     case .nodeExists, .hostExists, .keyReused: .alreadyExists
     case .invalidID, .invalidImage, .invalidConfig, .unknownProperty, .missingRequirement,
-      .zeroRequirement, .negativeRequirement, .fractionalCores:
+      .zeroRequirement, .fractionalCores:
       .invalidArgument
     case .overLimit, .overflow: .outOfRange
     case .noCapacity: .resourceExhausted

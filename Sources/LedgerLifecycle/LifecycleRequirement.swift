@@ -63,7 +63,14 @@ extension LifecycleRun {
   private func configRequirement() throws(LifecycleRefusal) -> Resources? {
     guard let config = command.config else { return nil }
     switch view.config {
-    case .declared(let declared): return declared
+    case .declared(let declared):
+      guard declared.isWhole else {
+        throw LifecycleRefusal(
+          .invalidConfig,
+          "config '\(config)' declares a negative requirement: \(LifecycleArithmetic.text(declared))"
+        )
+      }
+      return declared
     case .notKept:
       throw LifecycleRefusal(.unknownConfig, "the store keeps no configs; leave --node-config out")
     case .missing: throw LifecycleRefusal(.unknownConfig, "the store has no config '\(config)'")

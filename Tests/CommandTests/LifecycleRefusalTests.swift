@@ -17,8 +17,22 @@ private let refusals: [Refused] = [
     words: ["node", "upgrade", nodeID(1), "--image", imageID(99)], code: "invalid_image",
     status: "INVALID_ARGUMENT"),
   Refused(
+    kinds: [.postgres], words: ["node", "upgrade", nodeID(1), "--image", FleetImage.negative.id],
+    code: "invalid_image", status: "INVALID_ARGUMENT"),
+  Refused(
+    kinds: [.sqlite],
+    damage: "INSERT INTO configs VALUES ('c', '\(FleetImage.negative.id)', -1, 1, 1)",
     words: ["node", "upgrade", nodeID(1), "--image", FleetImage.negative.id],
     code: "invalid_image", status: "INVALID_ARGUMENT"),
+  Refused(
+    kinds: [.sqlite], damage: "INSERT INTO configs VALUES ('c', NULL, 1, -1, 1)",
+    words: ["node", "upgrade", nodeID(1), "--node-config", "c"], code: "invalid_config",
+    status: "INVALID_ARGUMENT"),
+  Refused(
+    kinds: [.sqlite],
+    damage: "INSERT INTO configs VALUES ('c', '\(FleetImage.big.id)', 1, 1, 1)",
+    words: ["node", "upgrade", nodeID(1), "--image", FleetImage.big.id], code: "invalid_image",
+    status: "INVALID_ARGUMENT"),
   Refused(
     kinds: [.postgres],
     words: ["node", "upgrade", nodeID(1), "--image", FleetImage.overflowing.id], code: "overflow",

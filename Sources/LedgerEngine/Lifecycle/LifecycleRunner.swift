@@ -149,13 +149,14 @@ private final class LifecycleAttempt {
   private func checkPosition(_ position: StorePosition) throws(LifecycleFailure) {
     keepsPosition = true
     let latest: Int64
+    let applied: Int64
     do throws(ReconcileError) {
       let reader = try Validator.reader(log.reader, knowing: position, label: label)
-      latest = try reading { () throws(LogError) in
-        try reader.refreshed().project(.all).stateSequence
-      }
+      let newest = try reading { () throws(LogError) in try reader.refreshed() }
+      applied = try CommandPosition.applied(position.sequence, newest)
+      latest = try reading { () throws(LogError) in try newest.project(.all).stateSequence }
     } catch { throw .failed(error) }
-    guard position.sequence < latest else { return }
+    guard applied < latest else { return }
     throw .refused(
       LifecycleRefusal(
         .storeBehind,

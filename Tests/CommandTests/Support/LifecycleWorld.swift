@@ -92,12 +92,12 @@ struct LifecycleWorld {
   /// The reference schema has no images: configs speak of them.
   private static func configs(_ nodes: Int) -> String {
     func row(_ id: String, _ image: FleetImage) -> String {
-      let (cpu, _) = image.numbers[0].multipliedReportingOverflow(by: 1_000)
-      return
-        "INSERT OR REPLACE INTO configs VALUES ('\(id)', '\(image.id)', \(cpu), \(image.numbers[1]), \(image.numbers[2]));"
+
+      "INSERT OR REPLACE INTO configs VALUES ('\(id)', '\(image.id)', \(image.numbers[0] * 1_000), \(image.numbers[1]), \(image.numbers[2]));"
     }
     return (1...nodes).map { row(configID($0), .old) }.joined()
-      + FleetImage.allCases.dropFirst().map { row(configID(100 + $0.rawValue), $0) }.joined()
+      + FleetImage.allCases.filter { $0.numbers[0] >= 0 && $0.numbers[0] < .max }
+      .dropFirst().map { row(configID(100 + $0.rawValue), $0) }.joined()
   }
 
   // MARK: - Commands
