@@ -187,4 +187,39 @@ private let scenarios: [(name: String, from: FleetImage, to: FleetImage)] = [
     #expect(try world.sql("SELECT node_count FROM orgs") == ["0"])
     try world.agrees()
   }
+
+  @Test("a user with the documented rights can do all of it")
+  func leastPrivilege() throws {
+    let world = try LifecycleWorld(.postgres)
+    let fleet = try #require(world.blockvisor)
+    let marks = try contents(packageRoot + "/Schemas/sql/lifecycle_marks.sql")
+    try world.sql(String(decoding: marks, as: UTF8.self))
+    let page = String(
+      decoding: try contents(packageRoot + "/docs/operating/lifecycle.md"), as: UTF8.self)
+    let block = try #require(page.components(separatedBy: "```sql\n").dropFirst().first)
+    let grants = try #require(block.components(separatedBy: "```").first)
+    try world.sql(
+      "CREATE ROLE \(fleet.name) LOGIN; INSERT INTO orgs (id, name) VALUES ('\(uuid(8, 2))', 'o');"
+        + grants.replacing("ledger_writer", with: fleet.name))
+    let store = ["--store", fleet.address(of: fleet.name)]
+    for words in [
+      [
+        "host", "register", hostID(3), "--cpu", "9", "--memory", "9", "--disk", "9", "--org",
+        uuid(8, 2),
+      ],
+      ["host", "resize", hostID(3), "--cpu", "10"],
+      [
+        "node", "create", nodeID(9), "--host", hostID(1), "--image", FleetImage.small.id, "--org",
+        uuid(8, 2),
+      ],
+      ["node", "upgrade", nodeID(9), "--image", FleetImage.big.id],
+      ["node", "move", nodeID(9), "--no-host"], ["node", "rename", nodeID(9), "--name", "x"],
+      ["node", "delete", nodeID(9)], ["host", "retire", hostID(3)],
+    ] {
+      let ended = try world.ledger.run(words + store, environment: world.environment)
+      #expect(ended.status == 0, "\(words): \(ended.errors)")
+    }
+    try world.agrees()
+    try world.sql("DROP OWNED BY \(fleet.name); DROP ROLE \(fleet.name)")
+  }
 }

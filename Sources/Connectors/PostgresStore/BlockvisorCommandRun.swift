@@ -3,12 +3,12 @@ import LedgerPorts
 
 /// Writes what a command makes of the rows, which are locked, and tells what they held and hold.
 struct BlockvisorCommandRun {
-  private let label: String
-  private let catalog: PostgresCatalog
-  private let locker: RowLocker
-  private let scene: BlockvisorCommandScene
+  let label: String
+  let catalog: PostgresCatalog
+  let locker: RowLocker
+  let scene: BlockvisorCommandScene
   /// The rows in the order in which they are written, with what they held.
-  private var touched: [(table: String, id: Name, before: [StoredColumn]?)] = []
+  var touched: [(table: String, id: Name, before: [StoredColumn]?)] = []
 
   init(label: String, catalog: PostgresCatalog, seen scene: BlockvisorCommandScene) {
     self.label = label
@@ -149,7 +149,7 @@ struct BlockvisorCommandRun {
         ]))
   }
 
-  // MARK: - Hosts and organisations
+  // MARK: - Hosts
 
   private mutating func write(
     _ host: CommandWrite.Host, _ write: CommandWrite, _ database: borrowing PostgresConnection
@@ -184,88 +184,9 @@ struct BlockvisorCommandRun {
       merged(known("hosts", columns), isSubject ? try settings(write, "hosts") : []))
   }
 
-  private mutating func countForOrg(
-    _ write: CommandWrite, _ database: borrowing PostgresConnection
-  ) throws(PostgresFailure) {
-    let change: (column: String, by: Int64)
-    switch write.action {
-    case .createNode: change = ("node_count", 1)
-    case .deleteNode: change = ("node_count", -1)
-    case .registerHost: change = ("host_count", 1)
-    case .retireHost: change = ("host_count", -1)
-    default: return
-    }
-    let org =
-      write.org
-      ?? write.hosts.first.flatMap { host in
-        change.column == "host_count"
-          ? scene.hosts[host.after.id]?.first { $0.name == "org_id" }?.bytes.map {
-            Name(utf8: $0.span)
-          }
-          : nil
-      }
-    guard let org, org.uuid != nil, catalog.has("orgs", change.column) else { return }
-    guard let row = try locker.rows(database, "orgs", [org], locking: true)[org] else {
-      throw refused("orgs", org, "it is not there, and the node or host should count for it")
-    }
-    let fields = RowFields(label: label, table: "orgs", id: org, columns: row)
-    let (count, overflow) = try fields.number(change.column).addingReportingOverflow(change.by)
-    guard !overflow, count >= 0 else {
-      throw refused(
-        "orgs", org, "\(change.column) would become negative or too large; correct it first")
-    }
-    touched.append(("orgs", org, row))
-    try locker.update(
-      database, "orgs", org, known("orgs", [(change.column, Array(String(count).utf8))]))
-  }
-
-  // MARK: - Log and queue
-
-  /// An upgrade is logged with the images of before and after.
-  private mutating func log(
-    _ write: CommandWrite, _ database: borrowing PostgresConnection
-  ) throws(PostgresFailure) {
-    guard write.action == .upgradeNode, catalog.has("node_logs"), let node = write.nodeAfter,
-      let old = write.nodeBefore?.image, let new = node.image, old != new
-    else { return }
-    // Both are UUIDs, so nothing has to be escaped.
-    let data = #"{"UpgradeStarted":{"old":"\#(old)","new":"\#(new)"}}"#
-    try insert(
-      "node_logs", write.logID,
-      [
-        ("node_id", node.id.utf8), ("host_id", node.host?.utf8),
-        ("event", Array("upgrade_started".utf8)), ("event_data", Array(data.utf8)),
-        ("created_by_type", write.author.map { Array($0.kind.utf8) }),
-        ("created_by_id", write.author.map { Array($0.id.utf8) }),
-        ("created_at", Array(write.moment.rfc3339.utf8)),
-      ].filter { $0.1 != nil }, database)
-  }
-
-  /// What the host's daemon is to do; a node without a host has none.
-  private mutating func queue(
-    _ write: CommandWrite, _ database: borrowing PostgresConnection
-  ) throws(PostgresFailure) {
-    let type: String
-    switch write.action {
-    case .createNode: type = "node_create"
-    case .upgradeNode: type = "node_upgrade"
-    case .deleteNode: type = "node_delete"
-    default: return
-    }
-    guard catalog.has("commands"), catalog.has("nodes", "deleted_at"),
-      let node = write.nodeAfter ?? write.nodeBefore, let host = node.host
-    else { return }
-    try insert(
-      "commands", write.queueID,
-      [
-        ("host_id", host.utf8), ("node_id", node.id.utf8), ("command_type", Array(type.utf8)),
-        ("created_at", Array(write.moment.rfc3339.utf8)),
-      ], database)
-  }
-
   // MARK: - Rows
 
-  private mutating func insert(
+  mutating func insert(
     _ table: String, _ id: Name, _ columns: [(String, [UInt8]?)],
     _ database: borrowing PostgresConnection, _ more: [StoredColumn] = []
   ) throws(PostgresFailure) {
@@ -285,7 +206,7 @@ struct BlockvisorCommandRun {
   }
 
   /// Those columns that the table has.
-  private func known(_ table: String, _ columns: [(String, [UInt8]?)]) -> [StoredColumn] {
+  func known(_ table: String, _ columns: [(String, [UInt8]?)]) -> [StoredColumn] {
     columns.filter { catalog.has(table, $0.0) }.map { name, value in
       StoredColumn(name: name, value: value.map { .text($0) } ?? .null)
     }
@@ -319,7 +240,7 @@ struct BlockvisorCommandRun {
     columns.filter { column in !others.contains { $0.name == column.name } } + others
   }
 
-  private func refused(_ table: String, _ id: Name, _ why: String) -> PostgresFailure {
+  func refused(_ table: String, _ id: Name, _ why: String) -> PostgresFailure {
     .store(.refused("\(label): table \(table), row '\(id)': \(why); nothing was changed"))
   }
 }

@@ -92,7 +92,6 @@ struct LifecycleWorld {
   /// The reference schema has no images: configs speak of them.
   private static func configs(_ nodes: Int) -> String {
     func row(_ id: String, _ image: FleetImage) -> String {
-
       "INSERT OR REPLACE INTO configs VALUES ('\(id)', '\(image.id)', \(image.numbers[0] * 1_000), \(image.numbers[1]), \(image.numbers[2]));"
     }
     return (1...nodes).map { row(configID($0), .old) }.joined()
