@@ -108,6 +108,30 @@ private let steps: [(kind: WorldKind, table: String, event: String)] = [
     }
   }
 
+  @Test("a repair whose commit nobody knows of is told so, and the next one makes the store agree")
+  func uncertainRepair() throws {
+    let server = try PostgresServer()
+    let world = try LifecycleWorld(.postgres, on: server)
+    try world.count("count", 1)
+    let damaged = try world.dump()
+    try world.install("hosts", "COMMIT", "WAIT")
+    let gate = try world.closeGate()
+    let child = try world.start(["repair", "--apply"])
+    try world.waitAtGate()
+    try server.stop("immediate")
+    let ended = child.end()
+    gate.closeInput()
+    _ = gate.end()
+    try server.start()
+    #expect(ended.status == 2 && ended.errors.contains("is not known"), "\(ended.errors)")
+    #expect(try world.facts("repair_started").count == 1)
+    #expect(try world.facts("repair_finished").isEmpty, "nobody knows the outcome")
+    #expect(try world.dump() == damaged)
+    try world.removeTrigger("hosts")
+    #expect(try world.run("repair", "--apply").status == 3)
+    try world.agrees()
+  }
+
   @Test("a commit that goes on after its program was killed is waited for and completed")
   func lateCommit() throws {
     let world = try LifecycleWorld(.postgres)

@@ -214,6 +214,11 @@ private let refusals: [Refused] = [
     let foreign = try other.ledger.run(
       ["node", "delete", nodeID(1), "--store", world.address, "-o", "json"])
     #expect(foreign.status == 6, "\(foreign.output)")
+    let fleet = try LifecycleWorld(.postgres)
+    #expect(try fleet.upgrade(1, to: .big).status == 0)
+    try fleet.sql("UPDATE allocledger_commands SET sequence = 1000")
+    let cut = try fleet.upgrade(1, to: .small)
+    #expect(cut.status == 6 && cut.errors.contains("was cut or restored"), "\(cut.errors)")
   }
 
   @Test("a ledger that does not know the node refuses, and the store keeps it")

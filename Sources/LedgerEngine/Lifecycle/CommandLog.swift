@@ -22,6 +22,17 @@ struct CommandLog {
       source: Name("allocledger \(command)"))
   }
 
+  /// The intent of the last command that `store` has committed; makes the table of marks where it is missing.
+  func lastCommand(in store: any CommandStore) throws(ReconcileError) -> Int64 {
+    let last = try asking { () throws(StoreError) in try store.lastCommand(of: ledgerID) }
+    guard last <= ledger.head else {
+      throw .refused(
+        "\(store.label) has applied entry \(last), and the ledger ends at \(ledger.head): the ledger was "
+          + "cut or restored from a backup; verify says more")
+    }
+    return last
+  }
+
   /// Makes the intent durable and returns its sequence.
   func begin(_ intent: CommandIntent) throws(ReconcileError) -> Int64 {
     let text = intent.text

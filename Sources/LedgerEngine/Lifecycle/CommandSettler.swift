@@ -30,12 +30,7 @@ package struct CommandSettler {
       try OpenCommands(try log.reader.refreshed()).records
     }
     if open.isEmpty { return [] }
-    let last = try asking { () throws(StoreError) in try store.lastCommand(of: log.ledgerID) }
-    guard last <= log.ledger.head else {
-      throw .refused(
-        "\(store.label) has applied entry \(last), and the ledger ends at \(log.ledger.head): the "
-          + "ledger was cut or restored from a backup; verify says more")
-    }
+    let last = try log.lastCommand(in: store)
     var settled: [Settled] = []
     for record in open {
       if record.sequence == last {

@@ -63,8 +63,8 @@ package struct LifecycleRunner {
   ) throws(LifecycleFailure) -> LifecycleOutcome {
     if let known = try earlier(command) { return known }
     // Makes the table of marks where it is missing, before anything depends on it.
-    do throws(StoreError) { _ = try store.lastCommand(of: log.ledgerID) } catch {
-      throw .failed(.store(error))
+    do throws(ReconcileError) { _ = try log.lastCommand(in: store) } catch {
+      throw .failed(error)
     }
     let attempt = LifecycleAttempt(command, order, identity, store.label, log)
     do throws(StoreError) {
