@@ -69,13 +69,14 @@ let package = Package(
       ]),
     target("LedgerForensics", ["LedgerCore", "LedgerPorts"]),
     target("LedgerPorts", ["LedgerCore"]),
+    target("LedgerLifecycle", ["LedgerCore", "LedgerPorts"]),
     target("LedgerLog", ["LedgerCore", "LedgerFormat", "LedgerPorts", "LedgerProofs"]),
     target("FaultInjection", ["LedgerCore", "LedgerPorts"]),
     target(
       "LedgerEngine",
       [
-        "FaultInjection", "LedgerCore", "LedgerForensics", "LedgerFormat", "LedgerLog",
-        "LedgerPorts", "LedgerProofs", "LedgerText", "CShims",
+        "FaultInjection", "LedgerCore", "LedgerForensics", "LedgerFormat", "LedgerLifecycle",
+        "LedgerLog", "LedgerPorts", "LedgerProofs", "LedgerText", "CShims",
       ]),
     target(
       "LinuxHost",
@@ -102,8 +103,8 @@ let package = Package(
       "LedgerCommands",
       [
         "CommandKit", "LedgerCore", "LedgerDrawing", "LedgerEngine", "LedgerForensics",
-        "LedgerFormat", "LedgerLog", "LedgerPorts", "LedgerProofs", "LedgerText", "LinuxHost",
-        "SQLiteStore", "YAMLText",
+        "LedgerFormat", "LedgerLifecycle", "LedgerLog", "LedgerPorts", "LedgerProofs", "LedgerText",
+        "LinuxHost", "SQLiteStore", "YAMLText",
         .target(name: "PostgresStore", condition: .when(traits: ["PostgreSQL"])),
       ]),
     program("allocledger", ["LedgerCommands"]),
@@ -139,6 +140,7 @@ let package = Package(
     tests("LedgerTextTests", ["LedgerCore", "LedgerText"]),
     tests("LedgerDrawingTests", ["LedgerCore", "LedgerDrawing"]),
     tests("ConnectorTests", ["LedgerCore", "LedgerPorts", "SQLiteStore"]),
+    tests("LedgerLifecycleTests", ["LedgerCore", "LedgerLifecycle", "LedgerPorts"]),
     tests("ForensicsTests", ["LedgerCore", "LedgerForensics", "LedgerPorts"]),
     tests(
       "EngineTests",

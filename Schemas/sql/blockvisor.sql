@@ -83,3 +83,45 @@ CREATE TABLE nodes (
 
 CREATE INDEX nodes_host_id ON nodes (host_id);
 CREATE INDEX nodes_config_id ON nodes (config_id);
+
+-- What hosts are told to do.
+CREATE TYPE command_type AS ENUM (
+  'host_pending', 'host_restart', 'host_start', 'host_stop', 'node_create', 'node_delete', 'node_restart', 'node_start',
+  'node_stop', 'node_update', 'node_upgrade');
+CREATE TYPE exit_code AS ENUM (
+  'ok', 'internal_error', 'node_not_found', 'blocking_job_running', 'service_not_ready', 'service_broken', 'not_supported',
+  'node_upgrade_rollback', 'node_upgrade_failure');
+
+CREATE TABLE commands (
+  id uuid PRIMARY KEY,
+  host_id uuid NOT NULL REFERENCES hosts ON DELETE CASCADE,
+  node_id uuid REFERENCES nodes ON DELETE CASCADE,
+  command_type command_type NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  acked_at timestamptz,
+  completed_at timestamptz,
+  exit_code exit_code,
+  exit_message text,
+  retry_hint_seconds bigint,
+  protobuf bytea
+);
+
+-- What happened to nodes, in Blockvisor's own words.
+CREATE TABLE node_logs (
+  id uuid PRIMARY KEY,
+  node_id uuid NOT NULL REFERENCES nodes ON DELETE CASCADE,
+  host_id uuid REFERENCES hosts ON DELETE CASCADE,
+  event text NOT NULL,
+  event_data jsonb,
+  created_by_type text,
+  created_by_id uuid,
+  created_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- Which protocol an image is of.
+CREATE TABLE protocol_versions (
+  id uuid PRIMARY KEY,
+  protocol_id uuid NOT NULL,
+  semantic_version text NOT NULL
+);
+ALTER TABLE images ADD COLUMN protocol_version_id uuid REFERENCES protocol_versions;

@@ -36,7 +36,7 @@ extension Command {
       .usage, .log, .audit, .verify, .seal, .salvage, .snapshot, .checkpoint, .key, .prove,
       .verifyProof,
       .validate, .explain, .repair, .undo, .project, .observe, .bisect, .replay, .capture,
-      .offenders, .selftest, .config, .version, .completion, .manual,
+      .offenders, .node, .host, .selftest, .config, .version, .completion, .manual,
     ])
 
   static let version = Command("version", summary: "print the version", section: "Help")
@@ -179,6 +179,7 @@ extension Context {
     case "replay": return try runReplay()
     case "capture": return try runCapture()
     case "offenders": return try runOffenders()
+    case "node", "host": return try runLifecycle()
     case "config": return try runConfig()
     case "completion": return try runCompletion()
     case "man": return try runManual()

@@ -123,6 +123,7 @@ extension Context {
     let guarding = try guarding()
     let ledger = namedLedger == nil ? nil : try writable()
     defer { ledger?.writer.close() }
+    if let ledger { try settleCommands(on: store, ledger) }
     let reconciler = Reconciler(store, reader: ledger == nil ? nil : try reader())
     let planned: PlannedRepair
     if let path = parsed.value("plan") {

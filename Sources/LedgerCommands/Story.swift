@@ -28,6 +28,8 @@ extension Fact {
     if let counters = rare.counters {
       words.append("counters " + counters.values.map(String.init).joined(separator: "/"))
     }
+    // Commands are announced as repairs are.
+    if type == .repairStarted, source != "allocledger repair" { add("of", source) }
     add("store", rare.store)
     add("outcome", rare.outcome)
     add("because", rare.reason)

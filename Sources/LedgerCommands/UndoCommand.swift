@@ -32,6 +32,7 @@ extension Context {
     }
     let store = try store(record.store)
     do throws(Failure) {
+      try settleCommands(on: store, ledger)
       let outcome = try reconciling { () throws(ReconcileError) in
         try Reconciler(store, reader: reader).undo(
           sequence, ledger: ledger, clock: clock, actor: parsed.value("actor").map { Name($0) })

@@ -162,6 +162,11 @@ package struct Reconciler {
     guard let record = history.record(of: sequence) else {
       throw .refused("entry \(sequence) is not a repair")
     }
+    guard !record.isCommand else {
+      throw .refused(
+        "entry \(sequence) belongs to a lifecycle command, which is no repair; take it back with another "
+          + "command, such as node upgrade to what it was")
+    }
     guard [store.address, store.label].contains(record.store) else {
       throw .refused("repair \(record.started) was of \(record.store), not of \(store.label)")
     }

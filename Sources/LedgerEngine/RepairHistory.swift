@@ -17,6 +17,8 @@ package struct RepairHistory: Sendable {
     package var target: Int64?
     /// The entries that hold the row images.
     package var parts: [Int64]
+    /// Whether it is no repair but a lifecycle command, which is announced in the same way.
+    package var isCommand = false
   }
 
   package private(set) var records: [Record] = []
@@ -43,7 +45,8 @@ package struct RepairHistory: Sendable {
         records.append(
           Record(
             started: sequence, store: fact.rare.store?.description ?? "",
-            target: fact.rare.target, parts: [sequence]))
+            target: fact.rare.target, parts: [sequence],
+            isCommand: CommandIntent.isIntent(fact.rare.changes)))
       }
     } else if fact.type == .repairFinished, let started = fact.rare.target,
       let index = indices[started]

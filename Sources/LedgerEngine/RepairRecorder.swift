@@ -15,12 +15,21 @@ struct RepairRecorder {
   let actor: Name?
   let reason: Name?
   let clock: any Clock
+  /// What writes it.
+  var source: Name = "allocledger repair"
+  /// When it happens, where that is not simply now.
+  var occurred: Timestamp?
 
-  /// Makes the intent durable and returns the sequence of its first entry.
+  /// Makes the intent to change `images` durable and returns the sequence of its first entry.
   func start(_ images: [RowImage], undoing target: Int64?) throws(ReconcileError) -> Int64 {
+    try start(parts: RepairRecorder.parts(images), undoing: target)
+  }
+
+  /// Makes an intent in one or more texts durable and returns the sequence of its first entry.
+  func start(parts: [Name], undoing target: Int64?) throws(ReconcileError) -> Int64 {
     var first: Int64?
     var uncommitted = 0
-    for changes in RepairRecorder.parts(images) {
+    for changes in parts {
       var fact = fact(.repairStarted)
       fact.rare.changes = changes
       fact.rare.reason = reason
@@ -49,9 +58,9 @@ struct RepairRecorder {
   }
 
   private func fact(_ type: EventType) -> Fact {
-    var fact = Fact(type: type, occurred: clock.now())
+    var fact = Fact(type: type, occurred: occurred ?? clock.now())
     fact.actor = actor
-    fact.source = "allocledger repair"
+    fact.source = source
     fact.rare.store = Name(store)
     return fact
   }

@@ -71,7 +71,10 @@ package struct Validator {
         stateSequence = nil
       }
     }
-    let sequence = live.position?.sequence ?? current.head
+    let sequence =
+      try live.position.map { position throws(ReconcileError) in
+        try CommandPosition.applied(position.sequence, current)
+      } ?? current.head
     let target = try projected(current, sequence)
     guard checks.contains(.ledger), live.position != nil else { return (target, []) }
     let demanded = try lastStateSequence(current)

@@ -394,7 +394,11 @@ extension WritableLedger {
       before.state.nodeDetails?.attributes(of: slot) ?? NodeAttributes())
   }
 
-  private func entry(_ sequence: Int64) throws(AdmissionFailure) -> Entry {
+  /// The first entry that carries `key`.
+  package func sequence(of key: Name) -> Int64? { keys[key]?.sequence }
+
+  /// An entry of the log; takes a walk over it.
+  package func entry(_ sequence: Int64) throws(AdmissionFailure) -> Entry {
     do throws(LogError) {
       var cursor = try readerOfAll().entries(from: sequence)
       while let step = try cursor.next() {

@@ -103,6 +103,9 @@ struct MessageReader {
     end = range.upperBound
   }
 
+  /// Where the next field begins.
+  var position: Int { offset }
+
   /// The next field, or nil at the end.
   mutating func next(
     _ bytes: Span<UInt8>

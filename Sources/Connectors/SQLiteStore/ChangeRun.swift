@@ -26,6 +26,53 @@ struct ChangeRun {
     }
   }
 
+  /// Makes the rows of a command: its config, its node, its hosts.
+  mutating func carryOut(
+    _ write: CommandWrite, _ database: borrowing SQLiteConnection
+  ) throws(SQLiteFailure) {
+    if let config = write.newConfig {
+      try make(from: LiveConfig?.none, to: config, database)
+    }
+    if write.nodeBefore != nil || write.nodeAfter != nil {
+      try make(from: write.nodeBefore, to: write.nodeAfter, database)
+    }
+    for host in write.hosts {
+      try make(from: host.before, to: host.after, database)
+      guard host.after.retired, host.before?.retired == false else { continue }
+      // The row has the time of a retirement that nobody knows; this one is known.
+      try editor.update(
+        database, place(LiveHost.self, host.after.id),
+        [StoredColumn("retired_at", write.moment.rfc3339)])
+    }
+    if write.settings.isEmpty { return }
+    let columns = write.settings.map { StoredColumn($0.column, $0.value) }
+    if let node = write.nodeAfter {
+      try set(columns, LiveNode.self, node.id, database)
+    } else if let host = write.hosts.first, write.nodeBefore == nil {
+      try set(columns, LiveHost.self, host.after.id, database)
+    }
+  }
+
+  private func set<Row: LiveRow>(
+    _ columns: [StoredColumn], _ row: Row.Type, _ key: Name,
+    _ database: borrowing SQLiteConnection
+  ) throws(SQLiteFailure) {
+    for column in columns where !reader.catalog.has(Row.table, column.name) {
+      throw .store(
+        .refused("\(reader.label): table \(Row.table) has no column \(column.name) to set"))
+    }
+    for column in columns
+    where Row.columns.contains(where: { $0.name == column.name.lowercased() }) {
+      throw .store(
+        .refused("\(reader.label): column \(column.name) is what the command itself writes"))
+    }
+    try editor.update(database, place(Row.self, key), columns)
+  }
+
+  private func place<Row: LiveRow>(_ row: Row.Type, _ key: Name) -> RowPlace {
+    RowPlace(table: Row.table, keyColumn: Row.keyColumn, key: .text(key.utf8))
+  }
+
   /// Makes the store say how far it has applied the ledger, where it has a table for that.
   mutating func set(
     _ position: StorePosition, _ database: borrowing SQLiteConnection
@@ -74,7 +121,7 @@ struct ChangeRun {
   ) throws(SQLiteFailure) {
     guard let key = (before ?? after)?.key else { return }
     precondition(after == nil || after?.key == key, "a change does not rename its row")
-    let place = RowPlace(table: Row.table, keyColumn: Row.keyColumn, key: .text(key.utf8))
+    let place = place(Row.self, key)
     let current: [Row] = try reader.rows(database, key: key)
     try check(current.first, against: before, key)
     let stored = try editor.row(database, place)

@@ -101,7 +101,8 @@ struct StoreReader {
     return sorted
   }
 
-  private func position(
+  /// How far the store has applied the ledger; nil where the table is empty.
+  func position(
     _ database: borrowing SQLiteConnection
   ) throws(SQLiteFailure) -> StorePosition? {
     try require("ledger_position", ["sequence", "chain"])
