@@ -57,13 +57,16 @@ struct Answers {
     counts[toll, default: 0] += new
   }
 
-  /// Adds the answer that the state of `sequence` was restored: the best one where anything else needs several faults,
-  /// and else one that asks for more than the single fault does.
-  mutating func addRestored(at sequence: Int64, insteadOfMany: Bool) {
+  /// Adds the answer that the state of `sequence` was restored.
+  ///
+  /// One restored backup instead of more than two faults is the best answer. Against one or two it is as good as they:
+  /// the store that misses the last entries is the store as it was before them.
+  mutating func addRestored(at sequence: Int64, insteadOf toll: Double) {
+    guard let best = counts.filter({ $0.value > 0 }).keys.min() else { return }
     let weight =
-      totalWeight * (insteadOfMany ? Odds.restoredAgainstMany : Odds.share(of: .restored))
-    let toll = insteadOfMany ? Toll.restored : Toll.unusual
-    add(toll: toll, weight: weight, count: 1) { _ in
+      totalWeight * (toll < Toll.pair ? Odds.restoredAgainstOne : Odds.restoredAgainstMany)
+    let rank = toll > Toll.pair ? Toll.restored : max(best, Toll.fault)
+    add(toll: rank, weight: weight, count: 1) { _ in
       [([Cause(.restored, sequence: sequence)], weight)]
     }
   }

@@ -20,10 +20,11 @@ package struct Explainer {
     nodeFaults = fleet.nodes.map {
       NodeFaults($0, parts: fleet.parts, rightThrough: fleet.rightThrough).found
     }
-    var byDrift: [Effect: [HostTrail]] = [:]
-    for host in fleet.hosts { byDrift[host.drift, default: []].append(host) }
-    searches = fleet.hosts.map { trail in
-      CounterSearch(trail, partners: byDrift[trail.drift.negated] ?? [])
+    searches = fleet.hosts.map(CounterSearch.init)
+    for fault in SharedFaults(searches).found {
+      let (one, other) = (searches[fault.one], searches[fault.other])
+      one.share(fault.effect, with: other)
+      other.share(fault.effect.negated, with: one)
     }
   }
 
@@ -35,22 +36,23 @@ package struct Explainer {
     var nodeAnswers: [Name: Answers] = [:]
     let clusters = clusters
     let fleetwide = restoredFleet(clusters)
+    let tolls = clusters.map { solve($0, &hostAnswers, &nodeAnswers) }
+    let fleetToll = fleetwide?.clusters.reduce(0) { $0 + tolls[$1] } ?? 0
     for (index, cluster) in clusters.enumerated() {
-      let toll = solve(cluster, &hostAnswers, &nodeAnswers)
-      var restored: Int64?
-      var isMany = toll >= 2
+      let restored: Int64?
+      var toll = tolls[index]
       if let fleetwide, fleetwide.clusters.contains(index) {
-        isMany = true
         restored = fleetwide.sequence
-      } else if cluster.hosts.count + cluster.nodes.count > 1 {
-        restored = self.restored(cluster)
+        toll = fleetToll
+      } else {
+        restored = cluster.hosts.count + cluster.nodes.count > 1 ? self.restored(cluster) : nil
       }
       guard let restored else { continue }
       for host in cluster.hosts {
-        hostAnswers[fleet.hosts[host].host]?.addRestored(at: restored, insteadOfMany: isMany)
+        hostAnswers[fleet.hosts[host].host]?.addRestored(at: restored, insteadOf: toll)
       }
       for id in cluster.nodes.compactMap({ fleet.nodes[$0].id }) {
-        nodeAnswers[id]?.addRestored(at: restored, insteadOfMany: isMany)
+        nodeAnswers[id]?.addRestored(at: restored, insteadOf: toll)
       }
     }
     return findings.map { finding in

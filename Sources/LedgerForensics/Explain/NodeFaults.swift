@@ -74,14 +74,12 @@ struct NodeFaults {
   private mutating func explainExtra(_ row: LiveNode) {
     guard let deletion = usable.last, trail.changes[deletion].deletes else { return }
     let share = hostEffects(from: nil, to: row)
-    if let left = trail.row(omitting: [deletion]), fields(left, row).isEmpty {
+    if let left = trail.row(omitting: [deletion]), isSame(left, row) {
       add([cause(.skipped, deletion, row.host)], share, 1, 1)
       add([cause(.partial, deletion, row.host, rowFields)], [], 1, 1)
     } else {
       for other in usable.dropLast().suffix(NodeFaults.pairedChangesMax) {
-        guard let left = trail.row(omitting: [deletion, other]), fields(left, row).isEmpty else {
-          continue
-        }
+        guard let left = trail.row(omitting: [deletion, other]), isSame(left, row) else { continue }
         add(
           [cause(.skipped, other, row.host), cause(.skipped, deletion, row.host)], share, 2,
           Odds.another)
@@ -90,7 +88,7 @@ struct NodeFaults {
     // The creation came again, after the deletion.
     if let creation = usable.first, trail.changes[creation].creates {
       let everything = Set(trail.changes.indices).subtracting([creation])
-      if let born = trail.row(omitting: everything), fields(born, row).isEmpty {
+      if let born = trail.row(omitting: everything), isSame(born, row) {
         add([cause(.duplicated, creation, row.host)], share, Toll.secondary, 0.1)
       }
     }
@@ -218,6 +216,14 @@ struct NodeFaults {
   private func fields(_ expected: LiveNode, _ actual: LiveNode) -> [String] {
     let place = expected.host == actual.host ? [] : ["host_id"]
     return place + actual.differences(from: expected, parts).map(\.name)
+  }
+
+  /// Whether a row that should be gone is `expected`; what nobody wrote into it says nothing.
+  private func isSame(_ expected: LiveNode, _ actual: LiveNode) -> Bool {
+    var known = actual
+    known.image = actual.image ?? expected.image
+    known.config = actual.config ?? expected.config
+    return fields(expected, known).isEmpty
   }
 
   /// The row as it should have been behind the change at `index`.

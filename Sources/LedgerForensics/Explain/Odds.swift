@@ -24,6 +24,9 @@ enum Odds {
   /// A restored backup, against everything else together, where everything else needs several faults.
   static let restoredAgainstMany = 30.0
 
+  /// The same where one other fault does.
+  static let restoredAgainstOne = 0.5
+
   /// How likely an edit by hand is to hit exactly this effect: round numbers happen, four at once hardly.
   static func density(_ effect: Effect) -> Double {
     var density = 1.0
@@ -39,8 +42,10 @@ enum Toll {
   static let unusual = 1.2
   /// A reading that another one of the same entry makes needless.
   static let secondary = 1.5
-  /// One restored backup instead of many faults.
-  static let restored = 0.9
+  /// Two faults.
+  static let pair = 2.0
+  /// One restored backup instead of more than two faults.
+  static let restored = 0.4
   /// Half of a fault that two hosts share.
   static let shared = 0.5
   /// More than three faults.
