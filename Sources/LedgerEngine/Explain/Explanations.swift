@@ -91,6 +91,7 @@ package enum Explanations {
   ) -> DriftedFleet {
     var hosts: [HostTrail] = []
     var nodes: [NodeTrail] = []
+    var pools: [PoolTrail] = []
     var seen: Set<Name> = []
     for finding in findings {
       let id = finding.entity.id
@@ -104,8 +105,13 @@ package enum Explanations {
       } else if finding.entity.kind == .node, seen.insert(id).inserted {
         nodes.append(NodeTrail(projected: projected.node(id), live: live.node(id)))
       }
+      if finding.entity.kind == .pool {
+        pools.append(PoolTrail(name: id, projected: projected.pool(id), live: live.pool(id)))
+      }
     }
-    return DriftedFleet(hosts: hosts, nodes: nodes, parts: live.optionalParts)
+    var fleet = DriftedFleet(hosts: hosts, nodes: nodes, parts: live.optionalParts)
+    fleet.pools = pools
+    return fleet
   }
 
   /// Reads the history of what has drifted.
@@ -120,10 +126,16 @@ package enum Explanations {
     for (index, node) in fleet.nodes.enumerated() {
       if let id = node.id { nodes[id] = index }
     }
+    let pools = Dictionary(uniqueKeysWithValues: fleet.pools.enumerated().map { ($1.name, $0) })
+    let voided = try reader.voidedSequences()
+    let lastSequence: Int64 = if case .sequence(let last) = selection { last } else { reader.head }
     let collector = TrailCollector(
       hosts: slots, hostCount: fleet.hosts.count, nodes: nodes,
-      voided: try reader.voidedSequences(),
-      store: label, hostNames: projection.registry.hostNames)
+      pools: PoolCollector(
+        places: projection.registry.poolNames.map { Int32(pools[$0] ?? -1) },
+        names: fleet.pools.map(\.name), voided: voided),
+      voided: voided, store: label, hostNames: projection.registry.hostNames,
+      lastSequence: lastSequence)
     var observer = TrailObserver(collector: collector)
     var watcher = TrailWatcher(collector: collector)
     _ = try reader.project(
@@ -134,5 +146,8 @@ package enum Explanations {
       fleet.hosts[index].events = collector.events(of: index, after: fleet.rightThrough)
     }
     for index in fleet.nodes.indices { fleet.nodes[index].changes = collector.changes(of: index) }
+    for index in fleet.pools.indices {
+      fleet.pools[index].changes = collector.changes(ofPool: index)
+    }
   }
 }

@@ -35,6 +35,9 @@ final class TrailCollector {
   private var nodeChanges: [[NodeChange]]
   private let voided: Set<Int64>
   private var repairs: AppliedRepairs
+  private var pools: PoolCollector
+  /// The last entry that the store should have applied.
+  private let lastSequence: Int64
 
   private var lives: [Life] = []
   /// By slot: where the node's life is among `lives`.
@@ -49,10 +52,14 @@ final class TrailCollector {
   private let hostNames: [Name]
 
   /// `hosts` says by slot, and `nodes` by id, where a trail is (below zero for none); repairs of `store` are noted.
+  ///
+  /// Nothing behind `lastSequence` is gathered.
   init(
-    hosts: [Int32], hostCount: Int, nodes: [Name: Int], voided: Set<Int64>, store: String,
-    hostNames: [Name]
+    hosts: [Int32], hostCount: Int, nodes: [Name: Int], pools: PoolCollector, voided: Set<Int64>,
+    store: String, hostNames: [Name], lastSequence: Int64
   ) {
+    self.pools = pools
+    self.lastSequence = lastSequence
     hostPlaces = hosts
     nodePlaces = nodes
     self.voided = voided
@@ -86,14 +93,22 @@ final class TrailCollector {
 
   func changes(of place: Int) -> [NodeChange] { nodeChanges[place] }
 
+  func changes(ofPool place: Int) -> [PoolChange] { pools.changes[place] }
+
   /// Passes the rows behind the last change of a host.
-  func finish() { advance(to: batch.count) }
+  func finish() { advance(to: selectedCount(batch)) }
+
+  /// How many rows at the start of `batch` the store should have applied.
+  private func selectedCount(_ batch: EntryBatch) -> Int {
+    Int(min(max(lastSequence - batch.firstSequence + 1, 0), Int64(batch.count)))
+  }
 
   // MARK: - Rows
 
   fileprivate func begin(_ next: EntryBatch) {
     finish()
     repairs.note(next)
+    pools.note(next, count: selectedCount(next))
     batch = next
     nextRow = 0
     nextName = 0

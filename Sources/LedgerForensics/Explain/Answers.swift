@@ -62,7 +62,7 @@ struct Answers {
   /// One restored backup instead of more than two faults is the best answer. Against one or two it is as good as they:
   /// the store that misses the last entries is the store as it was before them.
   mutating func addRestored(at sequence: Int64, insteadOf toll: Double) {
-    guard let best = counts.filter({ $0.value > 0 }).keys.min() else { return }
+    guard let best = bestToll else { return }
     let weight =
       totalWeight * (toll < Toll.pair ? Odds.restoredAgainstOne : Odds.restoredAgainstMany)
     let rank = toll > Toll.pair ? Toll.restored : max(best, Toll.fault)
@@ -71,15 +71,18 @@ struct Answers {
     }
   }
 
+  /// The toll of the best answers; nil where there are none.
+  var bestToll: Double? { counts.filter { $0.value > 0 }.keys.min() }
+
   /// How much of all weight the best answers have together.
   var bestShare: Double {
-    guard let best = counts.filter({ $0.value > 0 }).keys.min(), totalWeight > 0 else { return 0 }
-    return min((weights[best] ?? 0) / totalWeight, 1)
+    guard let best = bestToll, totalWeight > 0 else { return 0 }
+    return certainty((weights[best] ?? 0) / totalWeight)
   }
 
   /// When the drift began according to the best answers: before none of them, and at `first`.
   func began(_ first: Explanation?) -> Began {
-    guard let first, let best = counts.filter({ $0.value > 0 }).keys.min() else { return Began() }
+    guard let first, let best = bestToll else { return Began() }
     let begins = answers.filter { $0.toll == best }.map { $0.causes.compactMap(\.begins).min() }
     let isDated = begins.allSatisfy { $0 != nil }
     return Began(
@@ -88,6 +91,11 @@ struct Answers {
 
   /// How many answers there are.
   var count: Int { counts.values.reduce(0, +) }
+
+  /// A share of all weight as a frequency; where nothing but an edit was found, there may be a fault of another kind.
+  private func certainty(_ share: Double) -> Double {
+    min(share, 1) * (bestToll == Toll.outOfBand ? Odds.nothingElse : 1)
+  }
 
   /// The best `limit` answers.
   func ranked(limit: Int) -> [Explanation] {
@@ -105,7 +113,7 @@ struct Answers {
       return Explanation(
         rank: ranks[answer.toll] ?? 1, causes: answer.causes,
         rivals: max((counts[answer.toll] ?? 1) - 1, 0),
-        certainty: totalWeight > 0 ? min(answer.weight / totalWeight, 1) : 0,
+        certainty: totalWeight > 0 ? certainty(answer.weight / totalWeight) : 0,
         began: Began(after: begins.map { $0 - 1 }, at: begins))
     }
   }

@@ -55,11 +55,14 @@ package struct Explainer {
         nodeAnswers[id]?.addRestored(at: restored, insteadOf: toll)
       }
     }
+    var poolAnswers: [Name: Answers] = [:]
+    for pool in fleet.pools { poolAnswers[pool.name] = answers(pool, fleetwide?.sequence) }
     return findings.map { finding in
       let answers: Answers? =
         switch finding.entity.kind {
         case .host where finding.code == .hostCounters: hostAnswers[finding.entity.id]
         case .node: nodeAnswers[finding.entity.id]
+        case .pool: poolAnswers[finding.entity.id]
         default: nil
         }
       var explained = explained(finding, answers)
@@ -68,6 +71,16 @@ package struct Explainer {
       }
       return explained
     }
+  }
+
+  /// The answers about a pool, whose row was put back together with the fleet's where it is as it was at `restored`.
+  private func answers(_ pool: PoolTrail, _ restored: Int64?) -> Answers {
+    let faults = PoolFaults(pool, rightThrough: fleet.rightThrough, listedMax: listedMax)
+    var answers = faults.answers
+    if let restored, pool.changes.last(where: { $0.sequence <= restored })?.after == pool.live {
+      answers.addRestored(at: restored, insteadOf: .infinity)
+    }
+    return answers
   }
 
   private func explained(_ finding: Finding, _ answers: Answers?) -> ExplainedFinding {

@@ -6,9 +6,9 @@
 enum Odds {
   static func share(of fault: Fault) -> Double {
     switch fault {
-    case .skipped: 0.24
+    case .skipped: 0.2
     case .duplicated: 0.24
-    case .partial: 0.24
+    case .partial: 0.3
     case .wrongHost: 0.1
     case .oldSizeUsed: 0.1
     case .clamped: 0.1
@@ -26,6 +26,9 @@ enum Odds {
 
   /// The same where one other fault does.
   static let restoredAgainstOne = 0.5
+
+  /// How often nothing but an edit is true where nothing but an edit explains a drift.
+  static let nothingElse = 0.95
 
   /// How likely an edit by hand is to hit exactly this effect: round numbers happen, four at once hardly.
   static func density(_ effect: Effect) -> Double {

@@ -129,6 +129,7 @@ package struct NodeTrail: Sendable {
 package struct DriftedFleet: Sendable {
   package var hosts: [HostTrail]
   package var nodes: [NodeTrail]
+  package var pools: [PoolTrail] = []
   /// The optional columns that the store has.
   package var parts: Set<String>
   /// Faults at or before this sequence are ruled out, because the store was seen to be right then; 0 for none.
@@ -147,4 +148,7 @@ extension Observation {
 
   /// The row of a node, by binary search.
   package func node(_ id: Name) -> LiveNode? { find(id, in: nodes) }
+
+  /// The row of a worker pool, by binary search.
+  package func pool(_ name: Name) -> LivePool? { find(name, in: pools) }
 }
