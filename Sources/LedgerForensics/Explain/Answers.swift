@@ -8,6 +8,8 @@ struct Answers {
     var weight: Double
   }
 
+  /// Where the drift can have begun.
+  private let window: FaultWindow
   /// Answers that are kept one by one; the others are counted.
   private let keptMax: Int
   /// The same for those that are not the best.
@@ -20,8 +22,11 @@ struct Answers {
   /// The weight of all answers of a toll.
   private var weights: [Double: Double] = [:]
 
-  /// A collection that keeps enough for `listedMax` explanations.
-  init(listedMax: Int) { keptMax = max(listedMax, 2_048) }
+  /// A collection that keeps enough for `listedMax` explanations of a drift that began in `window`.
+  init(listedMax: Int, window: FaultWindow) {
+    keptMax = max(listedMax, 2_048)
+    self.window = window
+  }
 
   /// Adds `count` answers of this toll whose weights add up to `weight`; `expand` lists as many as it is asked for.
   mutating func add(
@@ -85,8 +90,14 @@ struct Answers {
     guard let first, let best = bestToll else { return Began() }
     let begins = answers.filter { $0.toll == best }.map { $0.causes.compactMap(\.begins).min() }
     let isDated = begins.allSatisfy { $0 != nil }
-    return Began(
-      after: isDated ? begins.compactMap(\.self).min().map { $0 - 1 } : nil, at: first.began.at)
+    let earliest = isDated ? begins.compactMap(\.self).min() : nil
+    return Began(after: began(earliest).after, at: first.began.at)
+  }
+
+  /// When a drift began that begins with the entry `sequence`; without one, as far as somebody looked.
+  private func began(_ sequence: Int64?) -> Began {
+    let after = [sequence.map { $0 - 1 }, window.after > 0 ? window.after : nil]
+    return Began(after: after.compactMap(\.self).max(), at: sequence ?? window.through)
   }
 
   /// How many answers there are.
@@ -114,7 +125,7 @@ struct Answers {
         rank: ranks[answer.toll] ?? 1, causes: answer.causes,
         rivals: max((counts[answer.toll] ?? 1) - 1, 0),
         certainty: totalWeight > 0 ? certainty(answer.weight / totalWeight) : 0,
-        began: Began(after: begins.map { $0 - 1 }, at: begins))
+        began: began(begins))
     }
   }
 }

@@ -60,7 +60,7 @@ struct CounterAtoms {
   init(_ trail: HostTrail) {
     events = trail.events
     var classes: [EventClass: [Int]] = [:]
-    for (index, event) in events.enumerated() {
+    for (index, event) in events.enumerated() where trail.window.contains(event.sequence) {
       classes[EventClass(event), default: []].append(index)
       entries[event.effect, default: []].append(index)
     }
@@ -71,7 +71,7 @@ struct CounterAtoms {
       addOldSizes(kind, members)
       addTruncations(kind, members)
     }
-    addClamps()
+    addClamps(trail.window)
     weigh()
   }
 
@@ -128,6 +128,14 @@ struct CounterAtoms {
         effect, CounterFault(fault: .oldSizeUsed, fields: effect.dimensions, events: members),
         isPlain: true)
     }
+    // The new size was added, and the old one was not taken off.
+    guard kind.type == .nodeUpgraded || kind.type == .nodeUpgradeRolledBack else { return }
+    for effect in [Effect(0, released), Effect(1, released)] {
+      add(
+        effect,
+        CounterFault(
+          fault: .partial, fields: effect.dimensions, isMixed: true, events: members))
+    }
   }
 
   private mutating func addTruncations(_ kind: EventClass, _ members: [Int]) {
@@ -143,7 +151,7 @@ struct CounterAtoms {
   }
 
   /// A counter that lacks something meets zero and stays there: less is missing afterwards.
-  private mutating func addClamps() {
+  private mutating func addClamps(_ window: FaultWindow) {
     guard let last = events.last else { return }
     var lowest = last.after
     clamped = Array(repeating: nil, count: events.count)
@@ -153,7 +161,7 @@ struct CounterAtoms {
       let missing = event.effect[0] < 0 ? event.effect : event.effect.negated
       var kept = missing
       kept.replace(with: lowest.negated, where: missing .< lowest.negated .& missing .< .zero)
-      guard kept != missing, kept != .zero else { continue }
+      guard kept != missing, kept != .zero, window.contains(event.sequence) else { continue }
       clamped[index] = kept
       let root: Fault = event.effect[0] < 0 ? .duplicated : .skipped
       addClamped(kept, CounterFault(fault: root, isClamped: true, events: [index]))

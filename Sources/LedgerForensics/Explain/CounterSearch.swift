@@ -101,7 +101,9 @@ final class CounterSearch {
   private func restored(_ effect: Effect, hasSingle: Bool) -> [CounterSolution] {
     guard effect == trail.drift else { return [] }
     // The state before the last entry is the last entry skipped.
-    let then = trail.events.indices.dropLast(2).filter { trail.events[$0].after == trail.live }
+    let then = trail.events.indices.dropLast(2).filter {
+      trail.events[$0].after == trail.live && trail.events[$0].sequence >= trail.window.after
+    }
     guard !then.isEmpty else { return [] }
     let weight = Odds.share(of: .restored) / Double(trail.events.count)
     return [

@@ -18,7 +18,7 @@ package struct Explainer {
     self.fleet = fleet
     self.listedMax = listedMax
     nodeFaults = fleet.nodes.map {
-      NodeFaults($0, parts: fleet.parts, rightThrough: fleet.rightThrough).found
+      NodeFaults($0, parts: fleet.parts).found
     }
     searches = fleet.hosts.map(CounterSearch.init)
     for fault in SharedFaults(searches).found {
@@ -75,7 +75,7 @@ package struct Explainer {
 
   /// The answers about a pool, whose row was put back together with the fleet's where it is as it was at `restored`.
   private func answers(_ pool: PoolTrail, _ restored: Int64?) -> Answers {
-    let faults = PoolFaults(pool, rightThrough: fleet.rightThrough, listedMax: listedMax)
+    let faults = PoolFaults(pool, listedMax: listedMax)
     var answers = faults.answers
     if let restored, pool.changes.last(where: { $0.sequence <= restored })?.after == pool.live {
       answers.addRestored(at: restored, insteadOf: .infinity)
@@ -114,13 +114,17 @@ package struct Explainer {
     let answers = solver.answers()
     for answer in answers {
       for (place, search) in hosts.enumerated() {
-        hostAnswers[search.trail.host, default: Answers(listedMax: listedMax)].add(
+        hostAnswers[
+          search.trail.host,
+          default: Answers(listedMax: listedMax, window: search.trail.window)
+        ].add(
           answer, place, search.trail)
       }
       for (place, index) in cluster.nodes.enumerated() {
         let trail = fleet.nodes[index]
         guard let id = trail.id else { continue }
-        nodeAnswers[id, default: Answers(listedMax: listedMax)].add(answer, place)
+        nodeAnswers[id, default: Answers(listedMax: listedMax, window: trail.window)].add(
+          answer, place)
       }
     }
     return answers.first?.toll ?? 0

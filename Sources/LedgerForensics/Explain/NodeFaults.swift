@@ -24,16 +24,14 @@ struct HostEffect: Hashable {
 struct NodeFaults {
   private let trail: NodeTrail
   private let parts: Set<String>
-  private let rightThrough: Int64
   private(set) var found: [NodeFault] = []
 
   /// Entries of one node that are tried in pairs.
   private static let pairedChangesMax = 40
 
-  init(_ trail: NodeTrail, parts: Set<String>, rightThrough: Int64) {
+  init(_ trail: NodeTrail, parts: Set<String>) {
     self.trail = trail
     self.parts = parts
-    self.rightThrough = rightThrough
     switch (trail.projected, trail.live) {
     case (let row?, nil): explainMissing(row)
     case (nil, let row?): explainExtra(row)
@@ -44,7 +42,7 @@ struct NodeFaults {
   }
 
   private var usable: [Int] {
-    trail.lastLife.filter { trail.changes[$0].sequence > rightThrough }
+    trail.lastLife.filter { trail.window.contains(trail.changes[$0].sequence) }
   }
 
   // MARK: - Rows that are missing or too many
@@ -149,7 +147,8 @@ struct NodeFaults {
   /// The row as it was a while ago; the state before the last entry is that entry skipped.
   private mutating func explainRestored(_ projected: LiveNode, _ live: LiveNode) {
     let life = trail.lastLife
-    for index in life.dropLast(2).reversed() where trail.changes[index].sequence >= rightThrough {
+    for index in life.dropLast(2).reversed()
+    where trail.changes[index].sequence >= trail.window.after {
       let later = Set(index + 1..<trail.changes.endIndex)
       guard let then = trail.row(omitting: later), fields(then, live).isEmpty else { continue }
       let counted = hostEffects(from: projected, to: live)

@@ -23,6 +23,8 @@ package struct PoolTrail: Sendable {
   package var live: LivePool?
   /// In the order of sequence.
   package var changes: [PoolChange]
+  /// Where among them the drift can have begun.
+  package var window = FaultWindow()
 
   package init(name: Name, projected: LivePool?, live: LivePool?, changes: [PoolChange] = []) {
     self.name = name
@@ -54,11 +56,10 @@ struct PoolFaults {
   private let changes: [PoolChange]
   private(set) var answers: Answers
 
-  /// Explains a pool; faults at or before `rightThrough` are ruled out.
-  init(_ trail: PoolTrail, rightThrough: Int64, listedMax: Int) {
+  init(_ trail: PoolTrail, listedMax: Int) {
     self.trail = trail
-    changes = trail.changes.filter { $0.sequence > rightThrough }
-    answers = Answers(listedMax: listedMax)
+    changes = trail.changes.filter { trail.window.contains($0.sequence) }
+    answers = Answers(listedMax: listedMax, window: trail.window)
     switch (trail.projected, trail.live) {
     case (let projected?, let live?):
       explain(PoolFaults.values(live) &- PoolFaults.values(projected))
