@@ -138,7 +138,8 @@ private func creations(_ sequences: ClosedRange<Int>) -> Set<String> {
     try fleet.sql("UPDATE nodes SET cpu_millicores = 1000, memory_bytes = 100, disk_bytes = 10")
     try fleet.count("h1", 0, -3_500, -350, -35)
     let finding = try #require(try fleet.explained("--node", "a").first)
-    #expect(finding.firstRank == [["skipped@6"]], "\(finding)")
+    // The store as it was before its last entry is the store that missed it.
+    #expect(finding.firstRank == [["skipped@6"], ["restored@5"]], "\(finding)")
     #expect(finding["began"]["after"].integer == 5)
     try fleet.repaired()
   }

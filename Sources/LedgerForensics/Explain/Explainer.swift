@@ -45,7 +45,7 @@ package struct Explainer {
         restored = fleetwide.sequence
         toll = fleetToll
       } else {
-        restored = cluster.hosts.count + cluster.nodes.count > 1 ? self.restored(cluster) : nil
+        restored = isRestorable(cluster) ? self.restored(cluster) : nil
       }
       guard let restored else { continue }
       for host in cluster.hosts {
@@ -155,6 +155,16 @@ package struct Explainer {
 
   /// So few entities can agree with an old state by chance.
   private static let restoredEntitiesMin = 5
+
+  /// Whether rows and counters can have been put back together: several of them, or a row that no counter depends on.
+  private func isRestorable(_ cluster: DriftCluster) -> Bool {
+    guard cluster.hosts.count + cluster.nodes.count == 1 else { return true }
+    return cluster.nodes.contains { index in
+      let trail = fleet.nodes[index]
+      guard let projected = trail.projected, let live = trail.live else { return false }
+      return projected.host == live.host && projected.resources == live.resources
+    }
+  }
 
   /// The moment whose state the whole cluster holds.
   private func restored(_ cluster: DriftCluster) -> Int64? {
