@@ -7,10 +7,10 @@ enum Odds {
   static func share(of fault: Fault) -> Double {
     switch fault {
     case .skipped: 0.2
-    case .duplicated: 0.24
+    case .duplicated: 0.2
     case .partial: 0.3
     case .wrongHost: 0.1
-    case .oldSizeUsed: 0.1
+    case .oldSizeUsed: 0.2
     case .clamped: 0.1
     case .unitTruncated: 0.05
     case .restored: 0.02
@@ -25,7 +25,7 @@ enum Odds {
   static let restoredAgainstMany = 30.0
 
   /// The same where one other fault does.
-  static let restoredAgainstOne = 0.5
+  static let restoredAgainstOne = 0.8
 
   /// How often nothing but an edit is true where nothing but an edit explains a drift.
   static let nothingElse = 0.95
