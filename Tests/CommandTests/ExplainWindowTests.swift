@@ -27,7 +27,6 @@ private func creations(_ sequences: ClosedRange<Int>) -> Set<String> {
   func right() throws {
     let fleet = try LiveFleet(history, at: "seq:5")
     try fleet.observed("right.db", at: "seq:5", status: 0)
-    try fleet.sql("DELETE FROM nodes")
     #expect(try fleet.ledger.run("project", "--to", fleet.store, "--replace").status == 0)
     try fleet.count("h1", 1, 1_000, 100, 10)
     let finding = try #require(try fleet.explained().first)

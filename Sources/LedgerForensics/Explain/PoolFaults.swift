@@ -117,8 +117,8 @@ struct PoolFaults {
   private func options() -> [Option] {
     var options: [Option] = []
     for change in changes {
-      guard let before = change.before, let after = change.after else { continue }
-      let made = PoolFaults.values(after) &- PoolFaults.values(before)
+      guard let after = change.after else { continue }
+      let made = PoolFaults.values(after) &- (change.before.map(PoolFaults.values) ?? .zero)
       guard made != .zero else { continue }
       options.append(Option(cause: cause(.skipped, change), change: .zero &- made, weight: 1))
       options.append(Option(cause: cause(.duplicated, change), change: made, weight: 1))
