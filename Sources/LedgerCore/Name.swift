@@ -177,6 +177,52 @@ extension Name: Comparable {
   }
 }
 
+extension Name {
+  /// What orders most names without looking at them: equal keys that are not whole leave the order to the names.
+  package struct SortKey: Hashable, Comparable, Sendable {
+    private let high: UInt64
+    private let low: UInt64
+    /// The length of a short text, for which the key is the whole name.
+    private let count: UInt8
+    /// Whether equal keys mean equal names.
+    package var isWhole: Bool { count <= 16 }
+
+    fileprivate init(high: UInt64, low: UInt64, count: UInt8) {
+      self.high = high
+      self.low = low
+      self.count = count
+    }
+
+    @inline(__always)
+    package static func < (left: SortKey, right: SortKey) -> Bool {
+      if left.high != right.high { return left.high < right.high }
+      if left.low != right.low { return left.low < right.low }
+      return left.count < right.count
+    }
+  }
+
+  /// The first sixteen bytes of the text; keys are ordered as names are.
+  package var sortKey: SortKey {
+    guard tag > 16 else { return SortKey(high: high, low: low, count: tag) }
+    var words: (high: UInt64, low: UInt64) = (0, 0)
+    let bytes = tag == Name.uuidTag ? [] : long ?? []
+    for index in 0..<8 {
+      words.high = words.high << 8 | UInt64(byte(index, bytes))
+      words.low = words.low << 8 | UInt64(byte(index + 8, bytes))
+    }
+    return SortKey(high: words.high, low: words.low, count: UInt8.max)
+  }
+
+  /// The byte at `index` of the first sixteen of a long name, whose bytes are `bytes`, or of a UUID.
+  private func byte(_ index: Int, _ bytes: [UInt8]) -> UInt8 {
+    guard tag == Name.uuidTag else { return bytes[index] }
+    // Dashes stand after eight and after twelve digits.
+    if index == 8 || index == 13 { return 0x2D }
+    let digit = index - (index > 8 ? 1 : 0) - (index > 13 ? 1 : 0)
+    return Name.hexDigit(UInt8(truncatingIfNeeded: high &>> UInt64(60 - 4 * digit)) & 15)
+  }
+}
+
 extension Name: CustomStringConvertible, ExpressibleByStringLiteral {
   package var description: String { String(decoding: utf8, as: UTF8.self) }
 

@@ -10,15 +10,15 @@ extension Projection {
 
   /// What a live store should hold, sorted by id, with retired hosts flagged.
   ///
-  /// The projection must have been made with `contentOptions`.
-  package func contents(position: StorePosition?) -> Target {
+  /// The projection must have been made with `contentOptions`. Comparing needs no rows of configs.
+  package func contents(position: StorePosition?, withConfigs: Bool = true) -> Target {
     var contents = Observation()
     contents.position = position
     contents.optionalParts = Observation.referenceOptionalParts
     contents.hosts = projectedHosts()
     let (nodes, released) = projectedNodes()
     contents.nodes = nodes
-    contents.configs = Projection.configs(of: nodes)
+    if withConfigs { contents.configs = Projection.configs(of: nodes) }
     contents.pools = projectedPools()
     contents.containers = projectedContainers()
     return Target(contents, released: released)
@@ -36,23 +36,37 @@ extension Projection {
   }
 
   private func projectedNodes() -> ([LiveNode], Set<Name>) {
+    // Keys of two words are sorted before any row is made: a row has twenty times their size.
+    var order: [(key: Name.SortKey, slot: UInt32)] = []
+    for slot in state.nodes.indices where state.nodes[slot].isLive {
+      order.append((nodeNames[slot].sortKey, UInt32(slot)))
+    }
+    order.sort { left, right in
+      if left.key != right.key { return left.key < right.key }
+      return left.key.isWhole ? false : nodeNames[Int(left.slot)] < nodeNames[Int(right.slot)]
+    }
     var nodes: [LiveNode] = []
+    nodes.reserveCapacity(order.count)
     var released: Set<Name> = []
-    for (slot, node) in state.nodes.states.enumerated() where node.isLive {
-      let attributes = state.nodeDetails?.attributes(of: slot) ?? NodeAttributes()
-      var row = LiveNode(
-        id: nodeNames[slot], host: node.host == Slot.none ? nil : hostName(node.host),
-        image: attributes.image, config: attributes.config, resources: node.resources)
-      if let times = state.nodeDetails?.times(of: slot) {
-        row.created = times.created
-        row.updated = times.updated
-      }
-      if node.flags & NodeState.released != 0 { released.insert(row.id) }
+    for (_, slot) in order {
+      let row = projectedNode(Int(slot))
+      if state.nodes[Int(slot)].flags & NodeState.released != 0 { released.insert(row.id) }
       nodes.append(row)
     }
-    // Indices are smaller than rows and quicker to move.
-    let order = nodes.indices.sorted { nodes[$0].id < nodes[$1].id }
-    return (order.map { nodes[$0] }, released)
+    return (nodes, released)
+  }
+
+  private func projectedNode(_ slot: Int) -> LiveNode {
+    let node = state.nodes[slot]
+    let attributes = state.nodeDetails?.attributes(of: slot) ?? NodeAttributes()
+    var row = LiveNode(
+      id: nodeNames[slot], host: node.host == Slot.none ? nil : hostName(node.host),
+      image: attributes.image, config: attributes.config, resources: node.resources)
+    if let times = state.nodeDetails?.times(of: slot) {
+      row.created = times.created
+      row.updated = times.updated
+    }
+    return row
   }
 
   /// One row for each config whose nodes all have the same numbers; of others nobody knows what they declare.

@@ -123,7 +123,7 @@ package struct Validator {
         sequence == reader.head ? .all : .sequence(sequence), Projection.contentOptions)
     }
     if sequence == reader.head { stateSequence = projection.stateSequence }
-    let target = projection.contents(position: nil)
+    let target = projection.contents(position: nil, withConfigs: false)
     targets[sequence] = target
     return target
   }
@@ -149,7 +149,7 @@ extension Validator {
         .all, Projection.contentOptions, observer: &observer, watcher: &watcher)
     }
     let ledger = FindingEntity(.ledger, Name(hex(reader.manifest.id)))
-    let contents = projection.contents(position: nil).contents
+    let contents = projection.contents(position: nil, withConfigs: false).contents
     var findings = Invariants(Observation(), projected: contents, store: nil).findings()
     if projection.state.totals == nil {
       findings.append(

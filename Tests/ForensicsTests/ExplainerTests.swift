@@ -114,7 +114,7 @@ private struct Story {
             .outOfBand, host: "h", fields: ["node_memory_bytes"])
         ]
       ])
-    #expect(explained.explanations[0].certainty > 0.99)
+    #expect(explained.explanations[0].certainty > 0.9)
     #expect(explained.began == Began())
   }
 

@@ -36,8 +36,18 @@ struct StoreReader {
     var statement = try database.prepare(query(Row.self, one: key != nil))
     if let key { try statement.bind(key, at: 1) }
     var rows: [Row] = []
+    if key == nil { rows.reserveCapacity(try count(database, Row.table)) }
     while try statement.step() { rows.append(try Row(statement, decoder)) }
     return try sorted(rows)
+  }
+
+  /// How many rows a table has at most; growing a list of millions would copy each of them.
+  private func count(
+    _ database: borrowing SQLiteConnection, _ table: String
+  ) throws(SQLiteFailure) -> Int {
+    var statement = try database.prepare("SELECT count(*) FROM \(table) NOT INDEXED")
+    guard try statement.step(), case .integer(let count) = statement.value(0) else { return 0 }
+    return Int(count)
   }
 
   /// Refuses a store without the table or one of the columns that must be there.

@@ -16,13 +16,12 @@ package struct ExplainReport: Sendable {
 package enum Explanations {
   /// Compares `store` with the ledger and explains every difference.
   ///
-  /// Faults up to `seenRight`, a sequence at which the store was observed to agree, are ruled out. Everything is
-  /// compared, and what `selects` says is returned. A store of another ledger or fleet is refused.
+  /// What was observed of the store narrows down when its drift began. Everything is compared, and what `selects` says is
+  /// returned. A store of another ledger or fleet is refused.
   ///
   /// - Complexity: one replay where nothing differs, else two; memory for the entries of what differs.
   package static func explain(
-    _ reader: LogReader, _ store: any LiveStore, seenRight: Int64 = 0,
-    listedMax: Int = Explainer.listedMax,
+    _ reader: LogReader, _ store: any LiveStore, listedMax: Int = Explainer.listedMax,
     selects: (FindingEntity) -> Bool = { _ in true }
   ) throws(ReconcileError) -> ExplainReport {
     let live = try asking { () throws(StoreError) in try store.observe() }
@@ -35,17 +34,19 @@ package enum Explanations {
       try reader.project(
         selection == .sequence(reader.head) ? .all : selection, Projection.contentOptions)
     }
-    let target = projection.contents(position: nil).contents
+    let target = projection.contents(position: nil, withConfigs: false).contents
     let findings = Comparison(projected: target, live: live, store: store.label).findings()
       .filter(\.severity.isDrift)
     try refuseForeign(findings, live, store.label)
     var fleet = drifted(findings, target, live)
-    fleet.rightThrough = seenRight
     var explained: [ExplainedFinding] = []
     if !findings.isEmpty {
-      try reading { () throws(LogError) in
+      let repaired = try reading { () throws(LogError) in
         try gather(reader, selection, projection, store.label, &fleet)
       }
+      fleet.narrow(
+        by: FaultWindow.all(try ObservationLog(reader).all(of: store.address), of: findings),
+        rightAt: repaired)
       explained = Explainer(fleet, listedMax: listedMax)
         .explain(findings, until: projection.occurred)
     }
@@ -91,6 +92,7 @@ package enum Explanations {
   ) -> DriftedFleet {
     var hosts: [HostTrail] = []
     var nodes: [NodeTrail] = []
+    var pools: [PoolTrail] = []
     var seen: Set<Name> = []
     for finding in findings {
       let id = finding.entity.id
@@ -104,15 +106,20 @@ package enum Explanations {
       } else if finding.entity.kind == .node, seen.insert(id).inserted {
         nodes.append(NodeTrail(projected: projected.node(id), live: live.node(id)))
       }
+      if finding.entity.kind == .pool {
+        pools.append(PoolTrail(name: id, projected: projected.pool(id), live: live.pool(id)))
+      }
     }
-    return DriftedFleet(hosts: hosts, nodes: nodes, parts: live.optionalParts)
+    var fleet = DriftedFleet(hosts: hosts, nodes: nodes, parts: live.optionalParts)
+    fleet.pools = pools
+    return fleet
   }
 
-  /// Reads the history of what has drifted.
+  /// Reads the history of what has drifted, and returns the last sequence at which a repair made the store right.
   private static func gather(
     _ reader: LogReader, _ selection: Selection, _ projection: Projection, _ label: String,
     _ fleet: inout DriftedFleet
-  ) throws(LogError) {
+  ) throws(LogError) -> Int64 {
     var places: [Name: Int] = [:]
     for (index, host) in fleet.hosts.enumerated() { places[host.host] = index }
     let slots = projection.registry.hostNames.map { Int32(places[$0] ?? -1) }
@@ -120,19 +127,46 @@ package enum Explanations {
     for (index, node) in fleet.nodes.enumerated() {
       if let id = node.id { nodes[id] = index }
     }
+    let pools = Dictionary(uniqueKeysWithValues: fleet.pools.enumerated().map { ($1.name, $0) })
+    let voided = try reader.voidedSequences()
+    let lastSequence: Int64 = if case .sequence(let last) = selection { last } else { reader.head }
     let collector = TrailCollector(
       hosts: slots, hostCount: fleet.hosts.count, nodes: nodes,
-      voided: try reader.voidedSequences(),
-      store: label, hostNames: projection.registry.hostNames)
+      pools: PoolCollector(
+        places: projection.registry.poolNames.map { Int32(pools[$0] ?? -1) },
+        names: fleet.pools.map(\.name), voided: voided),
+      voided: voided, store: label, hostNames: projection.registry.hostNames,
+      lastSequence: lastSequence)
     var observer = TrailObserver(collector: collector)
     var watcher = TrailWatcher(collector: collector)
     _ = try reader.project(
       selection, ReplayOptions(keepsTexts: true), observer: &observer, watcher: &watcher)
     collector.finish()
-    fleet.rightThrough = max(fleet.rightThrough, collector.rightThrough)
-    for index in fleet.hosts.indices {
-      fleet.hosts[index].events = collector.events(of: index, after: fleet.rightThrough)
-    }
+    for index in fleet.hosts.indices { fleet.hosts[index].events = collector.events(of: index) }
     for index in fleet.nodes.indices { fleet.nodes[index].changes = collector.changes(of: index) }
+    for index in fleet.pools.indices {
+      fleet.pools[index].changes = collector.changes(ofPool: index)
+    }
+    return collector.rightThrough
+  }
+}
+
+extension DriftedFleet {
+  /// Says of every entity where in history its drift can have begun: in its window, and behind the repair at `repaired`.
+  fileprivate mutating func narrow(
+    by windows: [FindingEntity: FaultWindow], rightAt repaired: Int64
+  ) {
+    func window(_ kind: FindingKind, _ id: Name) -> FaultWindow {
+      let seen = windows[FindingEntity(kind, id)] ?? FaultWindow()
+      guard repaired > seen.after else { return seen }
+      // What was wrong before the repair is not what is wrong now.
+      return FaultWindow(
+        after: repaired, through: seen.through.flatMap { $0 > repaired ? $0 : nil })
+    }
+    for index in hosts.indices { hosts[index].window = window(.host, hosts[index].host) }
+    for index in nodes.indices {
+      if let id = nodes[index].id { nodes[index].window = window(.node, id) }
+    }
+    for index in pools.indices { pools[index].window = window(.pool, pools[index].name) }
   }
 }

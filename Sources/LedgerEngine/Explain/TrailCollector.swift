@@ -21,6 +21,15 @@ final class TrailCollector {
     var isOver = false
   }
 
+  private struct SlotNote {
+    var name = Name("")
+    /// Of nodes that are not followed: what they take, and what they took before they were resized.
+    var size = Resources.zero
+    var older = OlderSizes.none
+    /// Where the node's life is among `lives`.
+    var life = TrailCollector.noLife
+  }
+
   private struct PlacedEvent {
     var event: HostEvent
     var life: Int
@@ -35,24 +44,29 @@ final class TrailCollector {
   private var nodeChanges: [[NodeChange]]
   private let voided: Set<Int64>
   private var repairs: AppliedRepairs
+  private var pools: PoolCollector
+  /// The last entry that the store should have applied.
+  private let lastSequence: Int64
 
   private var lives: [Life] = []
-  /// By slot: where the node's life is among `lives`.
-  private var lifeOfSlot: [Int32] = []
-  private var names: [Name] = []
-  /// Of nodes that are not followed: by slot what they take, and what they took before they were resized.
-  private var sizes: [Resources] = []
-  private var olderOfSlot: [Int: [Resources]] = [:]
+  /// What is known of the node in each slot: one line of the cache, because most entries are of nodes that are not
+  /// followed and touch nothing else.
+  private var slots: [SlotNote] = []
+  private var olderSizes = OlderSizes()
   private var batch = EntryBatch()
   private var nextRow = 0
   private var nextName = 0
   private let hostNames: [Name]
 
   /// `hosts` says by slot, and `nodes` by id, where a trail is (below zero for none); repairs of `store` are noted.
+  ///
+  /// Nothing behind `lastSequence` is gathered.
   init(
-    hosts: [Int32], hostCount: Int, nodes: [Name: Int], voided: Set<Int64>, store: String,
-    hostNames: [Name]
+    hosts: [Int32], hostCount: Int, nodes: [Name: Int], pools: PoolCollector, voided: Set<Int64>,
+    store: String, hostNames: [Name], lastSequence: Int64
   ) {
+    self.pools = pools
+    self.lastSequence = lastSequence
     hostPlaces = hosts
     nodePlaces = nodes
     self.voided = voided
@@ -67,9 +81,9 @@ final class TrailCollector {
   /// The last repair of the store that made it right and was not taken back; 0 for none.
   var rightThrough: Int64 { repairs.last }
 
-  /// The events of the host at `place` behind `first`, once everything was replayed.
-  func events(of place: Int, after first: Int64) -> [HostEvent] {
-    hostEvents[place].filter { $0.event.sequence > first }.map { placed in
+  /// The events of the host at `place`, once everything was replayed.
+  func events(of place: Int) -> [HostEvent] {
+    hostEvents[place].map { placed in
       var event = placed.event
       let life = lives[placed.life]
       if !life.isOver {
@@ -86,14 +100,22 @@ final class TrailCollector {
 
   func changes(of place: Int) -> [NodeChange] { nodeChanges[place] }
 
+  func changes(ofPool place: Int) -> [PoolChange] { pools.changes[place] }
+
   /// Passes the rows behind the last change of a host.
-  func finish() { advance(to: batch.count) }
+  func finish() { advance(to: selectedCount(batch)) }
+
+  /// How many rows at the start of `batch` the store should have applied.
+  private func selectedCount(_ batch: EntryBatch) -> Int {
+    Int(min(max(lastSequence - batch.firstSequence + 1, 0), Int64(batch.count)))
+  }
 
   // MARK: - Rows
 
   fileprivate func begin(_ next: EntryBatch) {
     finish()
     repairs.note(next)
+    pools.note(next, count: selectedCount(next))
     batch = next
     nextRow = 0
     nextName = 0
@@ -131,20 +153,20 @@ final class TrailCollector {
   }
 
   private func life(of slot: Int) -> Int? {
-    guard slot < lifeOfSlot.count, lifeOfSlot[slot] != TrailCollector.noLife else { return nil }
-    return Int(lifeOfSlot[slot])
+    guard slot < slots.count, slots[slot].life != TrailCollector.noLife else { return nil }
+    return Int(slots[slot].life)
   }
 
   /// Follows a node from now on that comes from a host which has not drifted.
   private func adopt(_ slot: Int) -> Int? {
-    guard slot < names.count else { return nil }
-    let older = olderOfSlot.removeValue(forKey: slot) ?? []
-    return follow(
-      Life(name: names[slot], size: sizes[slot], older: older, host: Slot.none), in: slot)
+    guard slot < slots.count else { return nil }
+    let note = slots[slot]
+    let older = olderSizes.take(&slots[slot].older)
+    return follow(Life(name: note.name, size: note.size, older: older, host: Slot.none), in: slot)
   }
 
   private func follow(_ life: Life, in slot: Int) -> Int {
-    lifeOfSlot[slot] = Int32(lives.count)
+    slots[slot].life = Int32(lives.count)
     lives.append(life)
     return lives.count - 1
   }
@@ -179,21 +201,17 @@ final class TrailCollector {
     guard nextName < batch.newNodes.count else { return }
     let name = batch.newNodes[nextName]
     nextName += 1
-    while names.count <= slot {
-      names.append("")
-      sizes.append(.zero)
-      lifeOfSlot.append(TrailCollector.noLife)
-    }
-    names[slot] = name
-    sizes[slot] = said(row).over(.zero)
-    if !olderOfSlot.isEmpty { olderOfSlot[slot] = nil }
+    while slots.count <= slot { slots.append(SlotNote()) }
+    let size = said(row).over(.zero)
+    slots[slot].name = name
+    slots[slot].size = size
+    if slots[slot].older != OlderSizes.none { _ = olderSizes.take(&slots[slot].older) }
     let host = batch.hosts[row]
     let trail = nodePlaces.isEmpty ? nil : nodePlaces[name]
     // A node whose deletion is voided never ended, and one whose creation is voided never was.
     guard trail != nil || hostPlace(host) != nil, life(of: slot) == nil,
       !voided.contains(batch.firstSequence + Int64(row))
     else { return }
-    let size = sizes[slot]
     _ = follow(Life(name: name, size: size, trail: trail, host: host), in: slot)
     guard let trail else { return }
     var change = nodeChange(row)
@@ -204,11 +222,12 @@ final class TrailCollector {
 
   /// Notes the size of a node that is not followed; it may move to where it is.
   private func resize(_ row: Int, _ slot: Int) {
-    guard slot < sizes.count, !voided.contains(batch.firstSequence + Int64(row)) else { return }
-    let size = said(row).over(sizes[slot])
-    guard size != sizes[slot] else { return }
-    olderOfSlot[slot, default: []].append(sizes[slot])
-    sizes[slot] = size
+    guard slot < slots.count, voided.isEmpty || !voided.contains(batch.firstSequence + Int64(row))
+    else { return }
+    let size = said(row).over(slots[slot].size)
+    guard size != slots[slot].size else { return }
+    olderSizes.add(slots[slot].size, to: &slots[slot].older)
+    slots[slot].size = size
   }
 
   private func change(_ row: Int, _ slot: Int, _ index: Int) {
@@ -224,7 +243,7 @@ final class TrailCollector {
     }
     if RowKind.closesNode(kind) {
       life.isOver = true
-      lifeOfSlot[slot] = TrailCollector.noLife
+      slots[slot].life = TrailCollector.noLife
       return
     }
     let size = said(row).over(life.size)
@@ -274,33 +293,6 @@ final class TrailCollector {
 
   private func name(ofHost slot: UInt32) -> Name? {
     Int(slot) < hostNames.count ? hostNames[Int(slot)] : nil
-  }
-}
-
-/// The repairs of one store that were applied: behind each of them it agreed with the ledger.
-private struct AppliedRepairs {
-  let store: String
-  private var begun: Set<Int64> = []
-  private var finished: [Int64: Int64] = [:]
-
-  init(store: String) { self.store = store }
-
-  var last: Int64 { finished.values.max() ?? 0 }
-
-  mutating func note(_ batch: EntryBatch) {
-    for detail in batch.details {
-      let fact = detail.fact
-      let sequence = batch.firstSequence + Int64(detail.row)
-      switch fact.type {
-      case .repairStarted where fact.rare.store == Name(store):
-        begun.insert(sequence)
-        // Whoever takes a repair back brings the drift back.
-        if let undone = fact.rare.target { finished[undone] = nil }
-      case .repairFinished where fact.rare.outcome == "applied":
-        if let target = fact.rare.target, begun.contains(target) { finished[target] = sequence }
-      default: break
-      }
-    }
   }
 }
 

@@ -8,6 +8,8 @@ struct Answers {
     var weight: Double
   }
 
+  /// Where the drift can have begun.
+  private let window: FaultWindow
   /// Answers that are kept one by one; the others are counted.
   private let keptMax: Int
   /// The same for those that are not the best.
@@ -20,8 +22,11 @@ struct Answers {
   /// The weight of all answers of a toll.
   private var weights: [Double: Double] = [:]
 
-  /// A collection that keeps enough for `listedMax` explanations.
-  init(listedMax: Int) { keptMax = max(listedMax, 2_048) }
+  /// A collection that keeps enough for `listedMax` explanations of a drift that began in `window`.
+  init(listedMax: Int, window: FaultWindow) {
+    keptMax = max(listedMax, 2_048)
+    self.window = window
+  }
 
   /// Adds `count` answers of this toll whose weights add up to `weight`; `expand` lists as many as it is asked for.
   mutating func add(
@@ -57,34 +62,51 @@ struct Answers {
     counts[toll, default: 0] += new
   }
 
-  /// Adds the answer that the state of `sequence` was restored: the best one where anything else needs several faults,
-  /// and else one that asks for more than the single fault does.
-  mutating func addRestored(at sequence: Int64, insteadOfMany: Bool) {
+  /// Adds the answer that the state of `sequence` was restored.
+  ///
+  /// One restored backup instead of more than two faults is the best answer. Against one or two it is as good as they:
+  /// the store that misses the last entries is the store as it was before them.
+  mutating func addRestored(at sequence: Int64, insteadOf toll: Double) {
+    guard let best = bestToll else { return }
     let weight =
-      totalWeight * (insteadOfMany ? Odds.restoredAgainstMany : Odds.share(of: .restored))
-    let toll = insteadOfMany ? Toll.restored : Toll.unusual
-    add(toll: toll, weight: weight, count: 1) { _ in
+      totalWeight * (toll < Toll.pair ? Odds.restoredAgainstOne : Odds.restoredAgainstMany)
+    let rank = toll > Toll.pair ? Toll.restored : max(best, Toll.fault)
+    add(toll: rank, weight: weight, count: 1) { _ in
       [([Cause(.restored, sequence: sequence)], weight)]
     }
   }
 
+  /// The toll of the best answers; nil where there are none.
+  var bestToll: Double? { counts.filter { $0.value > 0 }.keys.min() }
+
   /// How much of all weight the best answers have together.
   var bestShare: Double {
-    guard let best = counts.filter({ $0.value > 0 }).keys.min(), totalWeight > 0 else { return 0 }
-    return min((weights[best] ?? 0) / totalWeight, 1)
+    guard let best = bestToll, totalWeight > 0 else { return 0 }
+    return certainty((weights[best] ?? 0) / totalWeight)
   }
 
   /// When the drift began according to the best answers: before none of them, and at `first`.
   func began(_ first: Explanation?) -> Began {
-    guard let first, let best = counts.filter({ $0.value > 0 }).keys.min() else { return Began() }
+    guard let first, let best = bestToll else { return Began() }
     let begins = answers.filter { $0.toll == best }.map { $0.causes.compactMap(\.begins).min() }
     let isDated = begins.allSatisfy { $0 != nil }
-    return Began(
-      after: isDated ? begins.compactMap(\.self).min().map { $0 - 1 } : nil, at: first.began.at)
+    let earliest = isDated ? begins.compactMap(\.self).min() : nil
+    return Began(after: began(earliest).after, at: first.began.at)
+  }
+
+  /// When a drift began that begins with the entry `sequence`; without one, as far as somebody looked.
+  private func began(_ sequence: Int64?) -> Began {
+    let after = [sequence.map { $0 - 1 }, window.after > 0 ? window.after : nil]
+    return Began(after: after.compactMap(\.self).max(), at: sequence ?? window.through)
   }
 
   /// How many answers there are.
   var count: Int { counts.values.reduce(0, +) }
+
+  /// A share of all weight as a frequency; where nothing but an edit was found, there may be a fault of another kind.
+  private func certainty(_ share: Double) -> Double {
+    min(share, 1) * (bestToll == Toll.outOfBand ? Odds.nothingElse : 1)
+  }
 
   /// The best `limit` answers.
   func ranked(limit: Int) -> [Explanation] {
@@ -102,8 +124,8 @@ struct Answers {
       return Explanation(
         rank: ranks[answer.toll] ?? 1, causes: answer.causes,
         rivals: max((counts[answer.toll] ?? 1) - 1, 0),
-        certainty: totalWeight > 0 ? min(answer.weight / totalWeight, 1) : 0,
-        began: Began(after: begins.map { $0 - 1 }, at: begins))
+        certainty: totalWeight > 0 ? certainty(answer.weight / totalWeight) : 0,
+        began: began(begins))
     }
   }
 }

@@ -51,16 +51,18 @@ struct CounterAtoms {
   /// The effects of plain faults: an entry skipped, applied twice, or released at another size.
   private(set) var plainEffects: [Effect] = []
   private var plain: Set<Effect> = []
+  /// The entries with each effect, in the order of sequence.
+  private(set) var entries: [Effect: [Int]] = [:]
   private let events: [HostEvent]
-  /// Hosts that drifted exactly the other way.
-  private let partners: [HostTrail]
+  /// For each entry, the effect that is left of having missed it where counters are kept at zero; nil where none was.
+  private var clamped: [Effect?] = []
 
-  init(_ trail: HostTrail, partners: [HostTrail]) {
+  init(_ trail: HostTrail) {
     events = trail.events
-    self.partners = partners
     var classes: [EventClass: [Int]] = [:]
-    for (index, event) in events.enumerated() {
+    for (index, event) in events.enumerated() where trail.window.contains(event.sequence) {
       classes[EventClass(event), default: []].append(index)
+      entries[event.effect, default: []].append(index)
     }
     let ordered = classes.sorted { $0.value[0] < $1.value[0] }
     for (kind, members) in ordered {
@@ -69,9 +71,13 @@ struct CounterAtoms {
       addOldSizes(kind, members)
       addTruncations(kind, members)
     }
-    addClamps()
-    for partner in partners { addWrongHost(trail, partner) }
+    addClamps(trail.window)
     weigh()
+  }
+
+  /// Whether one plain fault has this effect.
+  func hasSingle(_ effect: Effect) -> Bool {
+    faults[effect]?.contains { $0.toll <= Toll.fault } ?? false
   }
 
   private mutating func add(_ effect: Effect, _ fault: CounterFault, isPlain: Bool = false) {
@@ -83,42 +89,34 @@ struct CounterAtoms {
 
   private mutating func addWhole(_ kind: EventClass, _ members: [Int]) {
     let all = kind.effect.dimensions
-    let toll = toll(of: kind)
     add(
-      kind.effect, CounterFault(fault: .duplicated, toll: toll, events: members), isPlain: true)
+      kind.effect, CounterFault(fault: .duplicated, events: members), isPlain: true)
     // Where the row shows that the entry arrived, only the counters missed it.
     let rowTells = kind.isShownByRow || kind.type == .nodeDeleted
     let missed = kind.effect.negated
     add(
       missed,
       CounterFault(
-        fault: .skipped, toll: rowTells ? Toll.secondary : toll, events: members),
+        fault: .skipped, toll: rowTells ? Toll.secondary : Toll.fault, events: members),
       isPlain: true)
     add(
-      missed, CounterFault(fault: .partial, fields: all, toll: toll, events: members),
+      missed, CounterFault(fault: .partial, fields: all, events: members),
       isPlain: true)
     // Without its row's part, the entry is counted again by whoever reads the row later.
     if !rowTells, kind.type != .nodeDeletionRequested {
       add(
         kind.effect,
-        CounterFault(fault: .partial, fields: all, concernsRow: true, toll: toll, events: members))
+        CounterFault(fault: .partial, fields: all, concernsRow: true, events: members))
     }
-  }
-
-  /// Where the other host of a move drifted the other way, it is one fault of two hosts.
-  private func toll(of kind: EventClass) -> Double {
-    let isShared = kind.otherHost.map { other in partners.contains { $0.host == other } } ?? false
-    return isShared ? Toll.shared : Toll.fault
   }
 
   private mutating func addParts(_ kind: EventClass, _ members: [Int]) {
     let all = kind.effect.dimensions
-    let toll = toll(of: kind)
     for bits in UInt8(1)..<16 where bits & all == bits && bits != all {
       add(
         kind.effect.negated.masked(bits),
         CounterFault(
-          fault: .partial, fields: bits, isMixed: true, toll: toll, events: members))
+          fault: .partial, fields: bits, isMixed: true, events: members))
     }
   }
 
@@ -129,6 +127,14 @@ struct CounterAtoms {
       add(
         effect, CounterFault(fault: .oldSizeUsed, fields: effect.dimensions, events: members),
         isPlain: true)
+    }
+    // The new size was added, and the old one was not taken off.
+    guard kind.type == .nodeUpgraded || kind.type == .nodeUpgradeRolledBack else { return }
+    for effect in [Effect(0, released), Effect(1, released)] {
+      add(
+        effect,
+        CounterFault(
+          fault: .partial, fields: effect.dimensions, isMixed: true, events: members))
     }
   }
 
@@ -145,43 +151,89 @@ struct CounterAtoms {
   }
 
   /// A counter that lacks something meets zero and stays there: less is missing afterwards.
-  private mutating func addClamps() {
+  private mutating func addClamps(_ window: FaultWindow) {
     guard let last = events.last else { return }
     var lowest = last.after
+    clamped = Array(repeating: nil, count: events.count)
     for index in events.indices.reversed() {
       let event = events[index]
       lowest.replace(with: event.after, where: event.after .< lowest)
       let missing = event.effect[0] < 0 ? event.effect : event.effect.negated
       var kept = missing
       kept.replace(with: lowest.negated, where: missing .< lowest.negated .& missing .< .zero)
-      guard kept != missing, kept != .zero else { continue }
+      guard kept != missing, kept != .zero, window.contains(event.sequence) else { continue }
+      clamped[index] = kept
       let root: Fault = event.effect[0] < 0 ? .duplicated : .skipped
-      if let position = faults[kept]?.firstIndex(where: {
-        $0.isClamped && $0.fault == root
-      }) {
-        faults[kept]?[position].events.append(index)
-      } else {
-        add(kept, CounterFault(fault: root, isClamped: true, events: [index]))
-      }
+      addClamped(kept, CounterFault(fault: root, isClamped: true, events: [index]))
     }
   }
 
-  /// One of the two hosts lacks an entry's effect, and the other has it.
-  private mutating func addWrongHost(_ trail: HostTrail, _ partner: HostTrail) {
-    let lost = events.indices.filter { events[$0].effect == partner.drift }
-    if !lost.isEmpty {
-      add(
-        trail.drift,
-        CounterFault(
-          fault: .wrongHost, otherHost: partner.host, toll: Toll.shared, events: lost))
+  private mutating func addClamped(_ kept: Effect, _ fault: CounterFault) {
+    if let position = faults[kept]?.firstIndex(where: {
+      $0.isClamped && $0.fault == fault.fault && $0.otherHost == fault.otherHost
+    }) {
+      faults[kept]?[position].events += fault.events
+    } else {
+      add(kept, fault)
     }
-    let found = partner.events.indices.filter { partner.events[$0].effect == trail.drift }
-    guard !found.isEmpty else { return }
-    add(
-      trail.drift,
-      CounterFault(
-        fault: .wrongHost, otherHost: trail.host, toll: Toll.shared, source: partner,
-        events: found))
+  }
+
+  // MARK: - Faults shared with another host
+
+  /// Whether a host that missed an entry with this effect, and keeps counters at zero, can have drifted by `drift`.
+  func isClampedLoss(_ effect: Effect, drift: Effect) -> Bool {
+    entries[effect]?.contains { clamped[$0] == drift } ?? false
+  }
+
+  /// Whether entries of this host can have `effect` on it and the opposite on another one.
+  func canShare(_ effect: Effect) -> Bool {
+    entries[effect.negated] != nil || entries[effect] != nil
+  }
+
+  /// Adds what gave this host `effect` and `partner` the opposite.
+  mutating func share(_ effect: Effect, of host: Name, with partner: CounterSearch) {
+    shareMoves(effect, with: partner.trail.host)
+    addLost(effect.negated, to: partner.trail.host)
+    if let found = partner.atoms.entries[effect] {
+      let counted = found.filter { partner.trail.events[$0].otherHost != host }
+      addWrongHost(
+        effect,
+        CounterFault(
+          fault: .wrongHost, otherHost: host, toll: Toll.shared, source: partner.trail,
+          events: counted))
+    }
+    weigh()
+  }
+
+  /// A fault of a move between both hosts is one fault.
+  private mutating func shareMoves(_ effect: Effect, with partner: Name) {
+    guard let known = faults[effect] else { return }
+    for (index, fault) in known.enumerated()
+    where fault.toll == Toll.fault && fault.source == nil
+      && fault.events.first.map({ events[$0].otherHost == partner }) == true
+    {
+      faults[effect]?[index].toll = Toll.shared
+    }
+  }
+
+  /// The partner counted entries with this effect instead of this host.
+  private mutating func addLost(_ effect: Effect, to partner: Name) {
+    let lost = (entries[effect] ?? []).filter { events[$0].otherHost != partner }
+    addWrongHost(
+      effect.negated,
+      CounterFault(fault: .wrongHost, otherHost: partner, toll: Toll.shared, events: lost))
+    for index in lost where effect[0] > 0 {
+      guard let kept = clamped[index] else { continue }
+      addClamped(
+        kept,
+        CounterFault(
+          fault: .wrongHost, isClamped: true, otherHost: partner, toll: Toll.shared,
+          events: [index]))
+    }
+  }
+
+  private mutating func addWrongHost(_ effect: Effect, _ fault: CounterFault) {
+    if !fault.events.isEmpty { add(effect, fault) }
   }
 
   /// Divides the share of each class among its candidates.

@@ -17,15 +17,21 @@ final class CounterSearch {
   /// Pairs of effects that are tried for a third; a host with more distinct effects is searched in part.
   private static let pairsMax = 2_000_000
   /// Solutions that are kept for a drift; the others only add to the weight of the last one.
-  private static let solutionsMax = 512
+  private static let solutionsMax = 4_096
 
   let trail: HostTrail
-  private let atoms: CounterAtoms
+  private(set) var atoms: CounterAtoms
   private var known: [Effect: [CounterSolution]] = [:]
 
-  init(_ trail: HostTrail, partners: [HostTrail]) {
+  init(_ trail: HostTrail) {
     self.trail = trail
-    atoms = CounterAtoms(trail, partners: partners)
+    atoms = CounterAtoms(trail)
+  }
+
+  /// Admits faults that gave this host `effect`, and `partner` the opposite.
+  func share(_ effect: Effect, with partner: CounterSearch) {
+    atoms.share(effect, of: trail.host, with: partner)
+    known = [:]
   }
 
   /// Every set of up to three faults that has this effect, the cheapest first; at the end the statement that an edit by
@@ -35,7 +41,7 @@ final class CounterSearch {
     if let known = known[effect] { return known }
     var found = singles(effect)
     let hasSingle = found.contains { $0.toll < 2 }
-    found += restored(effect) + pairs(effect)
+    found += restored(effect, hasSingle: hasSingle) + pairs(effect)
     if !hasSingle, found.isEmpty { found += triples(effect) }
     found.sort { ($0.toll, -$0.weight) < ($1.toll, -$1.weight) }
     if found.count > CounterSearch.solutionsMax {
@@ -90,15 +96,21 @@ final class CounterSearch {
   }
 
   /// The live counters are those that the host had before.
-  private func restored(_ effect: Effect) -> [CounterSolution] {
+  ///
+  /// Counters alone are no backup: a single fault is the simpler reading, and two are as good a one.
+  private func restored(_ effect: Effect, hasSingle: Bool) -> [CounterSolution] {
     guard effect == trail.drift else { return [] }
     // The state before the last entry is the last entry skipped.
-    let then = trail.events.indices.dropLast(2).filter { trail.events[$0].after == trail.live }
+    let then = trail.events.indices.dropLast(2).filter {
+      trail.events[$0].after == trail.live && trail.events[$0].sequence >= trail.window.after
+    }
     guard !then.isEmpty else { return [] }
     let weight = Odds.share(of: .restored) / Double(trail.events.count)
     return [
       CounterSolution([
-        CounterFault(fault: .restored, toll: Toll.secondary, events: then, weight: weight)
+        CounterFault(
+          fault: .restored, toll: hasSingle ? Toll.secondary : Toll.pair, events: then,
+          weight: weight)
       ])
     ]
   }

@@ -49,14 +49,18 @@ struct Truncation: Hashable, Sendable {
   let units: [Int64]
 
   /// Every way that loses something of some number, those of fewest columns first.
+  ///
+  /// Memory and disk need not come back in the same unit: a program keeps one in MB and the other in GB.
   static let all: [Truncation] = {
-    var found = [Truncation(units: [coreMillicores, 1, 1])]
+    let units = [1] + byteUnits
+    var every: [[Int64]] = []
     for cpu in [1, coreMillicores] {
-      for unit in byteUnits {
-        found += [[cpu, unit, 1], [cpu, 1, unit], [cpu, unit, unit]].map { Truncation(units: $0) }
-      }
+      for memory in units { every += units.map { [cpu, memory, $0] } }
     }
-    return found
+    func columns(_ units: [Int64]) -> Int { units.count { $0 != 1 } }
+    return every.filter { columns($0) > 0 }.enumerated()
+      .sorted { (columns($0.element), $0.offset) < (columns($1.element), $1.offset) }
+      .map { Truncation(units: $0.element) }
   }()
 
   /// `resources` as they come back.

@@ -18,12 +18,13 @@ package struct Explainer {
     self.fleet = fleet
     self.listedMax = listedMax
     nodeFaults = fleet.nodes.map {
-      NodeFaults($0, parts: fleet.parts, rightThrough: fleet.rightThrough).found
+      NodeFaults($0, parts: fleet.parts).found
     }
-    var byDrift: [Effect: [HostTrail]] = [:]
-    for host in fleet.hosts { byDrift[host.drift, default: []].append(host) }
-    searches = fleet.hosts.map { trail in
-      CounterSearch(trail, partners: byDrift[trail.drift.negated] ?? [])
+    searches = fleet.hosts.map(CounterSearch.init)
+    for fault in SharedFaults(searches).found {
+      let (one, other) = (searches[fault.one], searches[fault.other])
+      one.share(fault.effect, with: other)
+      other.share(fault.effect.negated, with: one)
     }
   }
 
@@ -35,29 +36,33 @@ package struct Explainer {
     var nodeAnswers: [Name: Answers] = [:]
     let clusters = clusters
     let fleetwide = restoredFleet(clusters)
+    let tolls = clusters.map { solve($0, &hostAnswers, &nodeAnswers) }
+    let fleetToll = fleetwide?.clusters.reduce(0) { $0 + tolls[$1] } ?? 0
     for (index, cluster) in clusters.enumerated() {
-      let toll = solve(cluster, &hostAnswers, &nodeAnswers)
-      var restored: Int64?
-      var isMany = toll >= 2
+      let restored: Int64?
+      var toll = tolls[index]
       if let fleetwide, fleetwide.clusters.contains(index) {
-        isMany = true
         restored = fleetwide.sequence
-      } else if cluster.hosts.count + cluster.nodes.count > 1 {
-        restored = self.restored(cluster)
+        toll = fleetToll
+      } else {
+        restored = isRestorable(cluster) ? self.restored(cluster) : nil
       }
       guard let restored else { continue }
       for host in cluster.hosts {
-        hostAnswers[fleet.hosts[host].host]?.addRestored(at: restored, insteadOfMany: isMany)
+        hostAnswers[fleet.hosts[host].host]?.addRestored(at: restored, insteadOf: toll)
       }
       for id in cluster.nodes.compactMap({ fleet.nodes[$0].id }) {
-        nodeAnswers[id]?.addRestored(at: restored, insteadOfMany: isMany)
+        nodeAnswers[id]?.addRestored(at: restored, insteadOf: toll)
       }
     }
+    var poolAnswers: [Name: Answers] = [:]
+    for pool in fleet.pools { poolAnswers[pool.name] = answers(pool, fleetwide?.sequence) }
     return findings.map { finding in
       let answers: Answers? =
         switch finding.entity.kind {
         case .host where finding.code == .hostCounters: hostAnswers[finding.entity.id]
         case .node: nodeAnswers[finding.entity.id]
+        case .pool: poolAnswers[finding.entity.id]
         default: nil
         }
       var explained = explained(finding, answers)
@@ -66,6 +71,16 @@ package struct Explainer {
       }
       return explained
     }
+  }
+
+  /// The answers about a pool, whose row was put back together with the fleet's where it is as it was at `restored`.
+  private func answers(_ pool: PoolTrail, _ restored: Int64?) -> Answers {
+    let faults = PoolFaults(pool, listedMax: listedMax)
+    var answers = faults.answers
+    if let restored, pool.changes.last(where: { $0.sequence <= restored })?.after == pool.live {
+      answers.addRestored(at: restored, insteadOf: .infinity)
+    }
+    return answers
   }
 
   private func explained(_ finding: Finding, _ answers: Answers?) -> ExplainedFinding {
@@ -99,13 +114,17 @@ package struct Explainer {
     let answers = solver.answers()
     for answer in answers {
       for (place, search) in hosts.enumerated() {
-        hostAnswers[search.trail.host, default: Answers(listedMax: listedMax)].add(
+        hostAnswers[
+          search.trail.host,
+          default: Answers(listedMax: listedMax, window: search.trail.window)
+        ].add(
           answer, place, search.trail)
       }
       for (place, index) in cluster.nodes.enumerated() {
         let trail = fleet.nodes[index]
         guard let id = trail.id else { continue }
-        nodeAnswers[id, default: Answers(listedMax: listedMax)].add(answer, place)
+        nodeAnswers[id, default: Answers(listedMax: listedMax, window: trail.window)].add(
+          answer, place)
       }
     }
     return answers.first?.toll ?? 0
@@ -136,6 +155,16 @@ package struct Explainer {
 
   /// So few entities can agree with an old state by chance.
   private static let restoredEntitiesMin = 5
+
+  /// Whether rows and counters can have been put back together: several of them, or a row that no counter depends on.
+  private func isRestorable(_ cluster: DriftCluster) -> Bool {
+    guard cluster.hosts.count + cluster.nodes.count == 1 else { return true }
+    return cluster.nodes.contains { index in
+      let trail = fleet.nodes[index]
+      guard let projected = trail.projected, let live = trail.live else { return false }
+      return projected.host == live.host && projected.resources == live.resources
+    }
+  }
 
   /// The moment whose state the whole cluster holds.
   private func restored(_ cluster: DriftCluster) -> Int64? {

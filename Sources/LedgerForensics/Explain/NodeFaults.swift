@@ -24,16 +24,14 @@ struct HostEffect: Hashable {
 struct NodeFaults {
   private let trail: NodeTrail
   private let parts: Set<String>
-  private let rightThrough: Int64
   private(set) var found: [NodeFault] = []
 
   /// Entries of one node that are tried in pairs.
   private static let pairedChangesMax = 40
 
-  init(_ trail: NodeTrail, parts: Set<String>, rightThrough: Int64) {
+  init(_ trail: NodeTrail, parts: Set<String>) {
     self.trail = trail
     self.parts = parts
-    self.rightThrough = rightThrough
     switch (trail.projected, trail.live) {
     case (let row?, nil): explainMissing(row)
     case (nil, let row?): explainExtra(row)
@@ -44,7 +42,7 @@ struct NodeFaults {
   }
 
   private var usable: [Int] {
-    trail.lastLife.filter { trail.changes[$0].sequence > rightThrough }
+    trail.lastLife.filter { trail.window.contains(trail.changes[$0].sequence) }
   }
 
   // MARK: - Rows that are missing or too many
@@ -74,14 +72,12 @@ struct NodeFaults {
   private mutating func explainExtra(_ row: LiveNode) {
     guard let deletion = usable.last, trail.changes[deletion].deletes else { return }
     let share = hostEffects(from: nil, to: row)
-    if let left = trail.row(omitting: [deletion]), fields(left, row).isEmpty {
+    if let left = trail.row(omitting: [deletion]), isSame(left, row) {
       add([cause(.skipped, deletion, row.host)], share, 1, 1)
       add([cause(.partial, deletion, row.host, rowFields)], [], 1, 1)
     } else {
       for other in usable.dropLast().suffix(NodeFaults.pairedChangesMax) {
-        guard let left = trail.row(omitting: [deletion, other]), fields(left, row).isEmpty else {
-          continue
-        }
+        guard let left = trail.row(omitting: [deletion, other]), isSame(left, row) else { continue }
         add(
           [cause(.skipped, other, row.host), cause(.skipped, deletion, row.host)], share, 2,
           Odds.another)
@@ -90,7 +86,7 @@ struct NodeFaults {
     // The creation came again, after the deletion.
     if let creation = usable.first, trail.changes[creation].creates {
       let everything = Set(trail.changes.indices).subtracting([creation])
-      if let born = trail.row(omitting: everything), fields(born, row).isEmpty {
+      if let born = trail.row(omitting: everything), isSame(born, row) {
         add([cause(.duplicated, creation, row.host)], share, Toll.secondary, 0.1)
       }
     }
@@ -151,7 +147,8 @@ struct NodeFaults {
   /// The row as it was a while ago; the state before the last entry is that entry skipped.
   private mutating func explainRestored(_ projected: LiveNode, _ live: LiveNode) {
     let life = trail.lastLife
-    for index in life.dropLast(2).reversed() where trail.changes[index].sequence >= rightThrough {
+    for index in life.dropLast(2).reversed()
+    where trail.changes[index].sequence >= trail.window.after {
       let later = Set(index + 1..<trail.changes.endIndex)
       guard let then = trail.row(omitting: later), fields(then, live).isEmpty else { continue }
       let counted = hostEffects(from: projected, to: live)
@@ -218,6 +215,14 @@ struct NodeFaults {
   private func fields(_ expected: LiveNode, _ actual: LiveNode) -> [String] {
     let place = expected.host == actual.host ? [] : ["host_id"]
     return place + actual.differences(from: expected, parts).map(\.name)
+  }
+
+  /// Whether a row that should be gone is `expected`; what nobody wrote into it says nothing.
+  private func isSame(_ expected: LiveNode, _ actual: LiveNode) -> Bool {
+    var known = actual
+    known.image = actual.image ?? expected.image
+    known.config = actual.config ?? expected.config
+    return fields(expected, known).isEmpty
   }
 
   /// The row as it should have been behind the change at `index`.

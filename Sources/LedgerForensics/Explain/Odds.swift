@@ -6,11 +6,11 @@
 enum Odds {
   static func share(of fault: Fault) -> Double {
     switch fault {
-    case .skipped: 0.24
-    case .duplicated: 0.24
-    case .partial: 0.24
+    case .skipped: 0.2
+    case .duplicated: 0.2
+    case .partial: 0.3
     case .wrongHost: 0.1
-    case .oldSizeUsed: 0.1
+    case .oldSizeUsed: 0.2
     case .clamped: 0.1
     case .unitTruncated: 0.05
     case .restored: 0.02
@@ -23,6 +23,12 @@ enum Odds {
 
   /// A restored backup, against everything else together, where everything else needs several faults.
   static let restoredAgainstMany = 30.0
+
+  /// The same where one other fault does.
+  static let restoredAgainstOne = 0.8
+
+  /// How often nothing but an edit is true where nothing but an edit explains a drift.
+  static let nothingElse = 0.95
 
   /// How likely an edit by hand is to hit exactly this effect: round numbers happen, four at once hardly.
   static func density(_ effect: Effect) -> Double {
@@ -39,8 +45,10 @@ enum Toll {
   static let unusual = 1.2
   /// A reading that another one of the same entry makes needless.
   static let secondary = 1.5
-  /// One restored backup instead of many faults.
-  static let restored = 0.9
+  /// Two faults.
+  static let pair = 2.0
+  /// One restored backup instead of more than two faults.
+  static let restored = 0.4
   /// Half of a fault that two hosts share.
   static let shared = 0.5
   /// More than three faults.

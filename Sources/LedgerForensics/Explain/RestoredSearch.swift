@@ -25,7 +25,7 @@ struct RestoredSearch {
     }
   }
 
-  /// Adds a node; where only `hosts` were restored, a row that was elsewhere then is none of theirs.
+  /// Adds a node; where only `hosts` were restored, a row that was elsewhere or nowhere then is none of theirs.
   mutating func add(_ trail: NodeTrail, parts: Set<String>, hosts: Set<Name>? = nil) {
     let entity = entityCount
     entityCount += 1
@@ -33,7 +33,7 @@ struct RestoredSearch {
     var later = Set(trail.changes.indices)
     for (index, change) in trail.changes.enumerated() {
       var then = trail.row(omitting: later)
-      if let hosts, let host = then?.host, !hosts.contains(host) { then = nil }
+      if let hosts, then?.host.map(hosts.contains) != true { then = nil }
       if RestoredSearch.agree(then, trail.live, parts) {
         spans.append(Span(entity: entity, first: since, last: change.sequence - 1))
       }

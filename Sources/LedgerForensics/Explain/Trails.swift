@@ -46,6 +46,8 @@ package struct HostTrail: Sendable {
   package var capacity: Resources
   /// In the order of sequence; those before an adoption of the host's counters are left out.
   package var events: [HostEvent]
+  /// Where among them the drift can have begun.
+  package var window = FaultWindow()
 
   package init(
     host: Name, projected: Effect, live: Effect, capacity: Resources, events: [HostEvent] = []
@@ -88,6 +90,8 @@ package struct NodeTrail: Sendable {
   package var projected: LiveNode?
   package var live: LiveNode?
   package var changes: [NodeChange]
+  /// Where among them the drift can have begun.
+  package var window = FaultWindow()
 
   package init(projected: LiveNode?, live: LiveNode?, changes: [NodeChange] = []) {
     self.projected = projected
@@ -129,11 +133,9 @@ package struct NodeTrail: Sendable {
 package struct DriftedFleet: Sendable {
   package var hosts: [HostTrail]
   package var nodes: [NodeTrail]
+  package var pools: [PoolTrail] = []
   /// The optional columns that the store has.
   package var parts: Set<String>
-  /// Faults at or before this sequence are ruled out, because the store was seen to be right then; 0 for none.
-  package var rightThrough: Int64 = 0
-
   package init(hosts: [HostTrail], nodes: [NodeTrail], parts: Set<String>) {
     self.hosts = hosts
     self.nodes = nodes
@@ -147,4 +149,7 @@ extension Observation {
 
   /// The row of a node, by binary search.
   package func node(_ id: Name) -> LiveNode? { find(id, in: nodes) }
+
+  /// The row of a worker pool, by binary search.
+  package func pool(_ name: Name) -> LivePool? { find(name, in: pools) }
 }

@@ -8,8 +8,11 @@ struct LiveFleet {
   var store: String { "sqlite:" + database }
 
   /// A fleet with this history; its live store holds what the ledger says, at `point` where one is named.
-  init(_ history: [String], at point: String? = nil) throws {
-    ledger = try Ledger(of: history)
+  ///
+  /// `options` are those of the ledger's `init`.
+  init(_ history: [String], at point: String? = nil, options: [String] = []) throws {
+    ledger = try Ledger(named: "ledger", in: Scratch(), options)
+    try ledger.record(history)
     database = ledger.scratch.file("live.db")
     let place = point.map { ["--at", $0] } ?? []
     let projected = try ledger.run(["project", "--to", "sqlite:" + database] + place)
@@ -41,6 +44,14 @@ struct LiveFleet {
     let sequence = head["sequence"].integer ?? 0
     let chain = head["chain"].text ?? ""
     try sql("UPDATE ledger_position SET sequence = \(sequence), chain = '\(chain)'")
+  }
+
+  /// Copies the store as it is, and observes the copy later as the store at `point`.
+  func observed(_ name: String, at point: String, status: Int32) throws {
+    let copy = ledger.scratch.file(name)
+    try FileManager.default.copyItem(atPath: database, toPath: copy)
+    let ended = try ledger.run("observe", "--store", "sqlite:" + copy, "--of", store, "--at", point)
+    try #require(ended.status == status, "\(ended.output) \(ended.errors)")
   }
 
   /// What `explain` says of one entity, or of the whole store.
