@@ -36,6 +36,7 @@ extension Context {
     if outcomes.isEmpty, format == .table {
       return messages.note("nothing is worth sealing: blocks are large, or there are none")
     }
+    guard format != .json else { return try printJSON(outcomes) }
     var records = try RecordPrinter(
       [
         ("segment", false), ("entries", true), ("blocks_before", true), ("blocks_after", true),
@@ -49,5 +50,34 @@ extension Context {
       ])
     }
     try records.finish()
+  }
+
+  private func printJSON(_ outcomes: [Sealer.Outcome]) throws(Failure) {
+    try print { json in
+      json.beginObject()
+      json.key("schema")
+      json.string("allocledger.seal/1")
+      json.key("segments")
+      json.beginArray()
+      for outcome in outcomes {
+        json.beginObject()
+        json.key("segment")
+        json.string(outcome.path)
+        json.key("entries")
+        json.integer(outcome.entryCount)
+        for (name, extent) in [("before", outcome.before), ("after", outcome.after)] {
+          json.key(name)
+          json.beginObject()
+          json.key("blocks")
+          json.integer(Int64(extent.blocks))
+          json.key("bytes")
+          json.integer(Int64(extent.bytes))
+          json.endObject()
+        }
+        json.endObject()
+      }
+      json.endArray()
+      json.endObject()
+    }
   }
 }
