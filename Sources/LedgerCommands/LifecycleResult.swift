@@ -133,8 +133,8 @@ extension Context {
     let sides = [decision.old, decision.new].map { resources in
       resources.map { $0.values.map(String.init).joined(separator: "/") } ?? "nothing"
     }
-    return decision.old == nil && decision.new == nil
-      ? "" : "from \(sides[0]) to \(sides[1]), in "
+    if decision.old == decision.new { return decision.old == nil ? "" : "still \(sides[0]), in " }
+    return "from \(sides[0]) to \(sides[1]), in "
   }
 
   private func text(_ counters: Counters) -> String {
