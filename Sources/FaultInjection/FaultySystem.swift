@@ -17,7 +17,7 @@ package struct FaultySystem {
   }
 
   private let story: FleetStory
-  private let faults: [Int: InjectedFault]
+  private var faults: [Int: InjectedFault]
   private let clamps: Bool
   private var rows: [Row?]
   private var counters: [[Int64]]
@@ -31,6 +31,44 @@ package struct FaultySystem {
     rows = Array(repeating: nil, count: story.nodeNames.count)
     counters = Array(repeating: [0, 0, 0, 0], count: story.hostNames.count)
     run()
+  }
+
+  /// A system that hears the story of `clean`, which made no mistake, with `faults`.
+  ///
+  /// A mistake about a node changes nothing of others, so only what is about its nodes is heard again, where no counter is kept
+  /// at zero, put back or adopted.
+  package init(_ clean: FaultySystem, _ faults: [InjectedFault]) {
+    let nodes = Set(faults.map { clean.story.steps[$0.step].node })
+    let isLinear = faults.allSatisfy { fault in
+      fault.kind != .clamped && fault.kind != .restoredFleet && fault.kind != .restoredHost
+    }
+    guard isLinear, !clean.story.adoptsCounters, !nodes.contains(where: { $0 < 0 }) else {
+      self.init(clean.story, faults)
+      return
+    }
+    self = clean
+    self.faults = Dictionary(faults.map { ($0.step, $0) }) { first, _ in first }
+    for node in nodes {
+      let before = clean.share(of: Int(node))
+      let after = share(of: Int(node))
+      rows[Int(node)] = after.row
+      for host in counters.indices where before.counters[host] != after.counters[host] {
+        for index in 0..<4 {
+          counters[host][index] += after.counters[host][index] - before.counters[host][index]
+        }
+      }
+    }
+  }
+
+  /// A node's row, and what the system counts of it on every host.
+  private func share(of node: Int) -> (row: Row?, counters: [[Int64]]) {
+    var alone = self
+    alone.counters = Array(repeating: [0, 0, 0, 0], count: story.hostNames.count)
+    var row: Row?
+    for step in story.nodeSteps[node] {
+      row = alone.heard(row, story.steps[step], faults[step])
+    }
+    return (row, alone.counters)
   }
 
   private mutating func run() {
@@ -63,24 +101,32 @@ package struct FaultySystem {
   // MARK: - Steps
 
   private mutating func apply(_ step: FleetStory.Step, _ fault: InjectedFault?) {
-    if fault?.kind == .skipped { return }
     if step.node < 0 {
+      if fault?.kind == .skipped { return }
       if let adopted = step.counters, step.host >= 0 {
         counters[Int(step.host)] = [adopted.nodes] + adopted.resources.values
       }
       return
     }
     let node = Int(step.node)
-    let old = rows[node]
+    rows[node] = heard(rows[node], step, fault)
+  }
+
+  /// A node's row behind a step, which is counted on its hosts.
+  private mutating func heard(
+    _ old: Row?, _ step: FleetStory.Step, _ fault: InjectedFault?
+  ) -> Row? {
+    if fault?.kind == .skipped { return old }
     var new = changed(old, step)
-    if old == nil, new == nil { return }
+    if old == nil, new == nil { return nil }
     var counted = new
     if let fault { disturb(&new, &counted, old, fault) }
     count(old, counted, fault)
-    if fault?.kind != .countersAlone { rows[node] = new }
-    if fault?.kind == .strangeRow, rows[node] != nil {
-      rows[node]?.size.memoryBytes += Int64(fault?.choice ?? 0) * 7_919 + 1
+    var kept = fault?.kind == .countersAlone ? old : new
+    if fault?.kind == .strangeRow {
+      kept?.size.memoryBytes += Int64(fault?.choice ?? 0) * 7_919 + 1
     }
+    return kept
   }
 
   /// The row behind a step.

@@ -22,6 +22,10 @@ package struct FleetStory: Sendable {
   }
 
   package private(set) var steps: [Step] = []
+  /// The steps of each node, by its number.
+  private(set) var nodeSteps: [[Int]] = []
+  /// Whether some host's counters were adopted.
+  private(set) var adoptsCounters = false
   private(set) var nodeNames: [Name] = []
   private(set) var hostNames: [Name] = []
   private var nodeNumbers: [Name: Int32] = [:]
@@ -44,6 +48,11 @@ package struct FleetStory: Sendable {
     }
     if let node = fact.node { step.node = FleetStory.number(of: node, &nodeNumbers, &nodeNames) }
     if let host = fact.host { step.host = FleetStory.number(of: host, &hostNumbers, &hostNames) }
+    adoptsCounters = adoptsCounters || step.node < 0 && step.counters != nil
+    if step.node >= 0 {
+      if Int(step.node) == nodeSteps.count { nodeSteps.append([]) }
+      nodeSteps[Int(step.node)].append(steps.count)
+    }
     steps.append(step)
   }
 

@@ -16,6 +16,8 @@ package struct Selftest {
   private let store: any LiveStore
   private let base: Observation
   private let story: FleetStory
+  /// What hears the story without a mistake.
+  private let clean: FaultySystem
   private var report: SelftestReport
 
   /// A test whose `store` is written again for each fault; whatever it holds is lost.
@@ -29,6 +31,7 @@ package struct Selftest {
         .contents(position: try reader.position(at: reader.head)).contents
     }
     story = try reading { () throws(LogError) in try Selftest.story(reader) }
+    clean = FaultySystem(story, [])
     report = SelftestReport(
       seed: seed, names: InjectedFault.Kind.allCases.map(\.rawValue) + [Selftest.doubleName])
   }
@@ -75,12 +78,11 @@ package struct Selftest {
 
   private mutating func lookAtCleanStore() throws(ReconcileError) {
     report.cleanStores += 1
-    let system = FaultySystem(story, [])
-    if !(try findings(system.contents(base)).isEmpty) { report.falseAlarms += 1 }
+    if !(try findings(clean.contents(base)).isEmpty) { report.falseAlarms += 1 }
   }
 
   private mutating func inject(_ faults: [InjectedFault], _ row: Int) throws(ReconcileError) {
-    let system = FaultySystem(story, faults)
+    let system = FaultySystem(clean, faults)
     let contents = system.contents(base)
     report.rows[row].injected += 1
     guard contents.hosts != base.hosts || contents.nodes != base.nodes else { return }
