@@ -91,7 +91,9 @@ package struct StateDifference: Sendable {
   private mutating func compareNodes() {
     let start = entities.count
     // Most nodes stand where they stood and are what they were; they need no sorting.
-    let paired = min(before.nodeNames.count, after.nodeNames.count)
+    let paired = min(
+      before.state.nodes.count, after.state.nodes.count, before.nodeNames.count,
+      after.nodeNames.count)
     var isPaired = [Bool](repeating: false, count: paired)
     for slot in 0..<paired
     where before.state.nodes[slot].isLive && after.state.nodes[slot].isLive
