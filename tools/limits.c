@@ -1,6 +1,7 @@
 // Measures what the machine itself can do; tools/bench prints it beside what the ledger does.
 //
-//     limits DIRECTORY [syncs]      prints lines of "name value"; with "syncs" those of the disk alone
+//     limits DIRECTORY              prints lines of "name value"
+//     limits DIRECTORY sync BYTES   syncs a second of so many bytes each; of 64 into a zero-filled file
 //     limits DIRECTORY read FILE    how fast a file is read, cold and warm
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -117,15 +118,18 @@ int main(int count, char **arguments) {
     printf("read_warm %.3f\n", read_gigabytes_per_second(arguments[3], 0));
     return 0;
   }
-  int only_syncs = count == 3 && strcmp(arguments[2], "syncs") == 0;
-  if (count != 2 && !only_syncs) {
-    fprintf(stderr, "usage: limits DIRECTORY [syncs | read FILE]\n");
+  if (count == 4 && strcmp(arguments[2], "sync") == 0 && atol(arguments[3]) > 0) {
+    size_t size = (size_t)atol(arguments[3]);
+    printf("sync %.1f\n", syncs_per_second(arguments[1], size == 64, size));
+    return 0;
+  }
+  if (count != 2) {
+    fprintf(stderr, "usage: limits DIRECTORY [sync BYTES | read FILE]\n");
     return 64;
   }
   printf("sync_growing %.0f\n", syncs_per_second(arguments[1], 0, 64));
   printf("sync_zero_filled %.0f\n", syncs_per_second(arguments[1], 1, 64));
   printf("sync_64_kb %.0f\n", syncs_per_second(arguments[1], 0, 64000));
-  if (only_syncs) return 0;
   printf("memcpy %.2f\n", memcpy_gigabytes_per_second());
   printf("updates_8_mib %.0f\n", updates_per_second(8 << 20));
   printf("updates_256_mib %.0f\n", updates_per_second(256 << 20));

@@ -1,6 +1,8 @@
 """DuckDB doing the ledger's jobs on the same facts; it runs in an environment of its own, below the scratch directory.
 
-    python duck.py DIRECTORY FACTS SECONDS
+    python duck.py DIRECTORY FACTS commit SECONDS    commits of one fact
+    python duck.py DIRECTORY FACTS batch SECONDS     commits of a thousand facts
+    python duck.py DIRECTORY FACTS jobs              everything else
 
 Prints lines of "name value". Both cores are used, as DuckDB does by itself.
 """
@@ -43,9 +45,14 @@ COMPARE = """SELECT count(*) FROM nodes p FULL JOIN live l ON p.node = l.node
 
 
 def main():
-    where, facts, seconds = pathlib.Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
-    commits(where / "commits.duckdb", facts, seconds)
-    path = where / "events.duckdb"
+    where, facts, job = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    if job == "jobs":
+        jobs(where / "events.duckdb", facts)
+    else:
+        commits(where / "commits.duckdb", facts, job, float(sys.argv[4]))
+
+
+def jobs(path, facts):
     base = duckdb.connect(str(path))
     took, count = loaded(base, facts)
     say("bulk", count / took)
@@ -74,16 +81,18 @@ def loaded(base, facts):
     return time.perf_counter() - began, base.execute("SELECT count(*) FROM events").fetchone()[0]
 
 
-def commits(path, facts, seconds):
-    """Commits of one and of a thousand facts, of facts that are parsed already."""
+def commits(path, facts, job, seconds):
+    """Commits of one or of a thousand facts, of facts that are parsed already."""
     base = duckdb.connect(str(path))
     base.execute(f"CREATE TEMP TABLE facts AS SELECT * FROM ({events(facts)}) LIMIT 200000")
     base.execute("CREATE TABLE events AS SELECT * FROM facts LIMIT 0")
     row = base.execute("SELECT * FROM facts LIMIT 1").fetchone()
     one = f"INSERT INTO events VALUES ({', '.join('?' * len(row))})"
-    say("commit_1", repeated(lambda _: base.execute(one, row), seconds))
     many = "INSERT INTO events SELECT * FROM facts WHERE seq > ? AND seq <= ?"
-    say("commit_1000", 1000 * repeated(lambda n: base.execute(many, [1000 * n, 1000 * n + 1000]), seconds, 200))
+    if job == "commit":
+        say("rate", repeated(lambda _: base.execute(one, row), seconds))
+    else:
+        say("rate", 1000 * repeated(lambda n: base.execute(many, [1000 * n, 1000 * n + 1000]), seconds, 200))
     base.close()
     os.remove(path)
 

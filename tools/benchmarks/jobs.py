@@ -1,5 +1,6 @@
 """The ledger's own jobs, each beside the machine's limit."""
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -35,32 +36,27 @@ def commits(bench, sqlite):
     """J1, small commits. The disk's speed moves within minutes, so every round measures it, the ledger and SQLite."""
     client, figures = bench.compile("benchmarks/client.c"), bench.figures
     for _ in range(bench.repeat):
-        bare = disk(bench)
-        rates = {callers: append_rate(bench, client, callers) for callers in (1, 16, 64)}
-        peer = sqlite.rate(1, 10**9, SECONDS)
-        bare = (bare + disk(bench)) / 2
-        figures.add("limit", "commit_1", bare)
-        figures.add("sqlite", "commit_1", peer)
-        figures.add("sqlite", "share", peer / bare)
-        figures.add("ledger", "share", rates[1] / bare)
-        for callers, rate in rates.items():
-            figures.add("ledger", f"commit_{callers}", rate)
-        figures.add("limit", "commit_16", 16 * bare)
-        figures.add("limit", "commit_64", 64 * bare)
-        figures.add("ledger", "share_16", rates[16] / bare / 16)
-        figures.add("ledger", "share_64", rates[64] / bare / 64)
+        before = disk(bench, 64)
+        for who, callers in (("ledger", 1), ("sqlite", 1), ("ledger", 16), ("ledger", 64)):
+            rate = append_rate(bench, client, callers) if who == "ledger" else sqlite.rate(1, 10**9, SECONDS)
+            after = disk(bench, 64)
+            # Every job has a measurement of the disk right before it and one right after.
+            limit, before = callers * (before + after) / 2, after
+            figures.add(who, f"commit_{callers}", rate)
+            figures.add("limit", f"commit_{callers}", limit)
+            figures.add(who, f"share_{callers}", rate / limit)
     with removed(bench.where / "commits", bench.where / "batches.ndjson"):
         some = first_lines(bench.facts, BATCH_COUNT, bench.where / "batches.ndjson")
         for _ in range(bench.repeat_long):
             ledger = bench.fresh("commits")
             took = clocked(bench.command(ledger, "import", "-q", "--batch", 1000, some), 1)[0]
             figures.add("ledger", "commit_1000", BATCH_COUNT / took)
-            figures.add("limit", "commit_1000", 1000 * named([bench.limits, bench.where, "syncs"])["sync_64_kb"][0])
+            figures.add("limit", "commit_1000", 1000 * disk(bench, 64000))
             figures.add("sqlite", "commit_1000", sqlite.rate(1000, BATCH_COUNT, 1e9))
 
 
-def disk(bench):
-    return named([bench.limits, bench.where, "syncs"])["sync_zero_filled"][0]
+def disk(bench, size):
+    return named([bench.limits, bench.where, "sync", size])["sync"][0]
 
 
 def append_rate(bench, client, callers):
@@ -108,6 +104,9 @@ def bulk(bench):
         took = clocked(bench.command(bench.ledger, "import", "-q", bench.facts), 1)[0]
         bench.count = bench.count or sum(1 for _ in open(bench.facts, "rb"))
         figures.add("ledger", "bulk", bench.count / took)
+    with removed(bench.where / "profiled"):
+        some = first_lines(bench.facts, BATCH_COUNT, bench.where / "batches.ndjson")
+        bench.profile("J1 bulk import", bench.command(bench.fresh("profiled"), "import", "-q", some))
     figures.add("limit", "bulk", figures.median("limit", "read_warm") * 1e9 / (bench.facts.stat().st_size / bench.count))
     figures.add("ledger", "bytes", size_of(bench.ledger) / bench.count)
 
@@ -120,10 +119,12 @@ def replay(bench):
     with removed(bench.where / "columns"):
         found = named([bench.compile("benchmarks/reference.c"), bench.where / "columns", bench.facts])
         figures.add("limit", "replay", *found["rate"])
+        bench.agree("the fold in C", bench.nodes(), found["live"])
     figures.add("ledger", "replay", *(bench.count / took for took in in_process(line, bench.repeat)))
     line = bench.command(bench.ledger, "state", "-q", "--no-cache")
     figures.add("ledger", "replay_whole", *clocked(line, bench.repeat))
     figures.add("ledger", "memory", measure.peak_megabytes(line))
+    bench.profile("J2 full replay", line)
     instructions(bench, line)
 
 
@@ -151,6 +152,7 @@ def moments(bench):
         figures.add("ledger", job + "_whole", *clocked(bench.command(ledger, "-q", *at), bench.repeat))
         cold = clocked(bench.command(ledger, "-q", *at), bench.repeat, before=lambda: forget(ledger))
         figures.add("ledger", job + "_cold", *cold)
+        bench.profile(f"J3 {job.replace('_', ' ')}", bench.command(ledger, "-q", *at))
 
 
 def compare(bench, sqlite):
@@ -161,6 +163,7 @@ def compare(bench, sqlite):
         line = bench.command(bench.ledger, "validate", "-q", "--exit-zero", "--store", f"sqlite:{live}")
         figures.add("ledger", "compare", *clocked(line, 1))
         figures.add("limit", "compare", *sqlite.rows(live))
+    bench.profile("J4 compare", line)
     figures.add("sqlite", "compare", *sqlite.compare(live))
 
 
@@ -168,6 +171,7 @@ def others(bench):
     """Verification, opening after a crash, and the start of the program."""
     figures, ledger = bench.figures, bench.ledger
     took = clocked(bench.command(ledger, "verify", "-q"), bench.repeat_long)
+    bench.profile("verify", bench.command(ledger, "verify", "-q"))
     log = size_of(ledger / "log")
     figures.add("ledger", "verify", *(bench.count / seconds for seconds in took))
     figures.add("ledger", "verify_bytes", *(log / seconds for seconds in took))
@@ -182,4 +186,6 @@ def others(bench):
                 segment = max((ledger / "log").glob("*.seg"))
                 os.truncate(segment, segment.stat().st_size - 7)
         figures.add("ledger", "open_after_crash", *took)
+        # The torn commit is gone, the one after it counts.
+        bench.agree("recovery", bench.count + number + 1, [json.loads(output(bench.command(ledger, "state", "-o", "json")))["sequence"]])
     figures.add("ledger", "start", *clocked([bench.ledger_program, "version"], 50))

@@ -1,5 +1,6 @@
 """How things are measured: programs that run, the time and memory they take, and the figures that come out."""
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -43,6 +44,7 @@ class Bench:
         # Jobs of many seconds.
         self.repeat_long = max(1, repeat // 2)
         self.figures = Figures()
+        self.profiles = []
         self.facts = self.where / "workload.ndjson"
         self.ledger = self.where / "workload"
         self.count = 0
@@ -60,6 +62,28 @@ class Bench:
 
     def command(self, ledger, *arguments):
         return [str(self.ledger_program), "--ledger", str(ledger), *map(str, arguments)]
+
+    def nodes(self, *at):
+        """How many nodes the ledger says that there are."""
+        return json.loads(output(self.command(self.ledger, "state", "-o", "json", *at)))["totals"]["nodes"]
+
+    def agree(self, who, expected, found):
+        """A peer that finds something else did another job."""
+        if any(value != expected for value in found):
+            sys.exit(f"bench: {who} finds {found}, the ledger {expected}")
+
+    def profile(self, job, command):
+        """Keeps where the time of a command goes, where perf is there to say so."""
+        data = self.where / "profile"
+        record = ["perf", "record", "-q", "-e", "cpu-clock", "-F", "999", "-o", data, *command]
+        if not shutil.which("perf") or subprocess.run(record, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
+            return
+        report = ["perf", "report", "-i", data, "--stdio", "--no-children", "-g", "none", "-F", "overhead,symbol"]
+        lines = [line for line in output(report).splitlines() if line.strip() and not line.startswith("#")][:4]
+        if shutil.which("swift"):
+            names = subprocess.run(["swift", "demangle", "--simplified"], input="\n".join(lines), stdout=subprocess.PIPE, text=True)
+            lines = names.stdout.splitlines()
+        self.profiles.append([job, "; ".join(re.sub(r"^\s*(\S+)\s+\[.\] ", r"\1 ", line).strip()[:80] for line in lines)])
 
     def fresh(self, name, directory=None):
         """An empty ledger of that name, whatever was there before."""

@@ -4,6 +4,7 @@ import os
 import pathlib
 import platform
 import re
+import sqlite3
 
 from . import counts, table, targets
 
@@ -21,7 +22,7 @@ machine move times by factors, so compare within the run, not with another one. 
 
 How the peers do it: SQLite {sqlite}, by its C API with prepared statements, WAL and `synchronous=FULL`, rows with ids as
 bytes and hosts and images as numbers, replay by a fold in C, moments from an index table of counters after every event.
-DuckDB by its Python package and SQL, on all cores. Both answer the same questions and get the same counts of nodes.
+DuckDB by its Python package and SQL, on all cores. The run stops where either, or the fold in C, counts other nodes than the ledger.
 Cold means that the kernel was asked to forget the pages of the ledger's own files.
 """
 
@@ -38,6 +39,9 @@ def write(bench, path, picture, command, load):
     if picture:
         parts += [f"![The jobs as bars]({os.path.relpath(picture, path.parent)})\n"]
     parts += ["## The machine, bare\n", table.markdown(["what", "rate"], table.machine(bench.figures)), ""]
+    if bench.profiles:
+        parts += ["## Where the time goes\n", "Of whole commands, by `perf record -e cpu-clock`.\n",
+                  table.markdown(["job", "profile"], bench.profiles), ""]
     if bench.figures.notes:
         parts += ["Not measured:\n", "\n".join(f"- {note}" for note in bench.figures.notes), ""]
     rows, _ = counts.gate(bench)
@@ -56,5 +60,4 @@ def processor():
 
 
 def sqlite_version():
-    import sqlite3
     return sqlite3.sqlite_version

@@ -34,7 +34,7 @@ def gigabytes_per_second(value):
 # A job, how its figures are written, their name, what its limit is.
 JOBS = [
     ("J1 one entry a commit, a caller that waits", rate, "commit_1", "bare fdatasync"),
-    ("J1 the same, as a share of bare fdatasync", ratio, "share", "by definition 1"),
+    ("J1 the same, as a share of bare fdatasync", ratio, "share_1", "by definition 1"),
     ("J1 16 callers, pipelined", rate, "commit_16", "16 × bare fdatasync"),
     ("J1 64 callers, pipelined", rate, "commit_64", "64 × bare fdatasync"),
     ("J1 1000 entries a commit", rate, "commit_1000", "64 kB + fdatasync"),
