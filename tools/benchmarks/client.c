@@ -50,12 +50,14 @@ static long answers(void) {
   return count;
 }
 
-// Sends so many of the next lines at once; returns where the rest begins.
-static const char *send_next(const char *from, const char *end, long count) {
-  const char *to = from;
-  for (; count > 0 && to < end; count--) to = (const char *)memchr(to, '\n', (size_t)(end - to)) + 1;
-  send_lines(from, to);
-  return to;
+// Sends at most so many of the next lines at once, moves on, and returns how many there were.
+static long send_next(const char **next, const char *end, long most) {
+  const char *to = *next;
+  long count = 0;
+  for (; count < most && to < end; count++) to = (const char *)memchr(to, '\n', (size_t)(end - to)) + 1;
+  send_lines(*next, to);
+  *next = to;
+  return count;
 }
 
 int main(int argument_count, char **arguments) {
@@ -69,21 +71,16 @@ int main(int argument_count, char **arguments) {
   const char *next = text.bytes, *end = text.bytes + text.length;
   pid_t child = start(arguments + 5);
   // The first answer comes when the ledger is open.
-  next = send_next(next, end, 1);
+  (void)send_next(&next, end, 1);
   while (answers() == 0) {}
   double began = seconds(), took = 0;
-  long sent = callers < most ? callers : most, done = 0;
-  next = send_next(next, end, sent);
+  long sent = send_next(&next, end, callers < most ? callers : most), done = 0;
   while (done < sent) {
     long got = answers();
     done += got;
     took = seconds() - began;
     if (took > limit) continue;  // what is under way is still waited for
-    long more = got < most - sent ? got : most - sent;
-    const char *before = next;
-    next = send_next(next, end, more);
-    if (next == before) continue;
-    sent += more;
+    sent += send_next(&next, end, got < most - sent ? got : most - sent);
   }
   close(to_program);
   int status;
