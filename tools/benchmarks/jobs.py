@@ -168,7 +168,7 @@ def compare(bench, sqlite):
 
 
 def others(bench):
-    """Verification, opening after a crash, and the start of the program."""
+    """Verification, opening after a crash, snapshots, and the start of the program."""
     figures, ledger = bench.figures, bench.ledger
     took = clocked(bench.command(ledger, "verify", "-q"), bench.repeat_long)
     bench.profile("verify", bench.command(ledger, "verify", "-q"))
@@ -188,4 +188,6 @@ def others(bench):
         figures.add("ledger", "open_after_crash", *took)
         # The torn commit is gone, the one after it counts.
         bench.agree("recovery", bench.count + number + 1, [json.loads(output(bench.command(ledger, "state", "-o", "json")))["sequence"]])
+    figures.add("ledger", "snapshot", *clocked(bench.command(ledger, "snapshot", "-q"), 1))
+    figures.add("ledger", "state_snapshot", *clocked(bench.command(ledger, "state", "-q"), bench.repeat))
     figures.add("ledger", "start", *clocked([bench.ledger_program, "version"], 50))

@@ -55,6 +55,8 @@ JOBS = [
     ("J4 compare with a live store", duration, "compare", "reading its rows, bare"),
     ("verify", rate, "verify", None),
     ("one more commit after a torn one", duration, "open_after_crash", None),
+    ("writing a snapshot", duration, "snapshot", None),
+    ("state at the end, with a snapshot, whole command", duration, "state_snapshot", None),
     ("start (`version`)", duration, "start", None),
 ]
 
