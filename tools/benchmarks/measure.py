@@ -37,8 +37,9 @@ class Bench:
 
     def __init__(self, where, programs, size, repeat):
         self.where = pathlib.Path(where)
-        self.ledger_program = pathlib.Path(programs) / "allocledger"
-        self.generator = pathlib.Path(programs) / "allocledger-generate"
+        # Copies, because a build meanwhile would exchange what is measured in the middle of a run.
+        self.ledger_program = shutil.copy2(pathlib.Path(programs) / "allocledger", self.where)
+        self.generator = shutil.copy2(pathlib.Path(programs) / "allocledger-generate", self.where)
         self.size = size
         self.repeat = repeat
         # Jobs of many seconds.
