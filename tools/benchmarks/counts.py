@@ -15,6 +15,7 @@ COUNTS = [
     ("bytes_single", "bytes_an_entry_single_commits", True, 0.01, None),
     ("bytes_sealed", "bytes_an_entry_single_commits_sealed", True, 0.01, None),
     ("syncs", "syncs_a_commit", False, 0.01, 1.05),
+    ("memory_nodes", "replay_with_nodes_peak_megabytes", True, 0.05, None),
     ("memory", "replay_peak_megabytes", True, 0.05, 150),
     ("instructions", "replay_instructions_an_entry", True, 0.02, None),
 ]

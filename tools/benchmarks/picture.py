@@ -9,7 +9,7 @@ NAMES = {"ledger": "allocledger", "limit": "the machine", "sqlite": "SQLite", "d
 PANELS = [
     ("Entries a second: longer is better", rate, [
         ("J1 one a commit", "commit_1"), ("J1 16 callers", "commit_16"), ("J1 64 callers", "commit_64"),
-        ("J1 1000 a commit", "commit_1000"), ("J1 bulk, NDJSON", "bulk"), ("J2 full replay", "replay")]),
+        ("J1 1000 a commit", "commit_1000"), ("J1 bulk, NDJSON", "bulk"), ("J2 hosts alone", "replay"), ("J2 node table too", "replay_nodes")]),
     ("Time: shorter is better", duration, [
         ("J3 one host", "one_host"), ("J3 all hosts", "all_hosts"), ("J4 compare", "compare")]),
     ("Bytes an entry: shorter is better", size, [("bulk", "bytes"), ("with an index of moments", "bytes_history")]),

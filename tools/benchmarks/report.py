@@ -24,6 +24,9 @@ How the peers do it: SQLite {sqlite}, by its C API with prepared statements, WAL
 bytes and hosts and images as numbers, replay by a fold in C, moments from an index table of counters after every event.
 DuckDB by its Python package and SQL, on all cores. The run stops where either, or the fold in C, counts other nodes than the ledger.
 Cold means that the kernel was asked to forget the pages of the ledger's own files.
+
+DuckDB's commits are measured after the others, when the disk may be another: its share of bare fdatasync has its own
+measurement of the disk beside it, its rates have not.
 """
 
 
