@@ -125,7 +125,7 @@ def replay(bench):
     figures.add("ledger", "replay_whole", *clocked(line, bench.repeat))
     figures.add("ledger", "memory", measure.peak_megabytes(line))
     bench.profile("J2 full replay", line)
-    # state keeps no ids of nodes, as peers do; show does, and there is no snapshot yet that it could begin at.
+    # Peers keep ids of nodes. state does not; show does, and more of each node. There is no snapshot yet to begin at.
     nodes = bench.command(bench.ledger, "show", "host", "host-00007")
     figures.add("ledger", "replay_nodes", *(bench.count / took for took in in_process([*nodes, "-v"], bench.repeat)))
     figures.add("ledger", "memory_nodes", measure.peak_megabytes(nodes))

@@ -25,6 +25,9 @@ bytes and hosts and images as numbers, replay by a fold in C, moments from an in
 DuckDB by its Python package and SQL, on all cores. The run stops where either, or the fold in C, counts other nodes than the ledger.
 Cold means that the kernel was asked to forget the pages of the ledger's own files.
 
+J2 is judged by `show`, which keeps a table of nodes with ids, as the C fold and the peers do, and more of each node;
+`state --no-cache` keeps hosts alone, so its figures are those of a smaller job.
+
 DuckDB's commits are measured after the others, when the disk may be another: its share of bare fdatasync has its own
 measurement of the disk beside it, its rates have not.
 """
