@@ -1,6 +1,8 @@
 // Measures what the machine itself can do; tools/bench prints it beside what the ledger does.
 //
-//     limits DIRECTORY [syncs]    prints lines of "name value"; with "syncs" those of the disk alone
+//     limits DIRECTORY              prints lines of "name value"
+//     limits DIRECTORY sync BYTES   syncs a second of so many bytes each; of 64 into a zero-filled file
+//     limits DIRECTORY read FILE    how fast a file is read, cold and warm
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdint.h>
@@ -22,14 +24,15 @@ static void fail(const char *what) {
   exit(2);
 }
 
-// Appends of 64 bytes, each followed by fdatasync, for a second; into a growing or a zero-filled file.
-static double syncs_per_second(const char *directory, int zero_filled) {
+// Appends of some bytes, each followed by fdatasync, for a second; into a growing or a zero-filled file.
+static double syncs_per_second(const char *directory, int zero_filled, size_t size) {
   char path[4096];
   snprintf(path, sizeof path, "%s/limits.tmp", directory);
   int file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
   if (file < 0) fail(path);
-  char bytes[64];
-  memset(bytes, 7, sizeof bytes);
+  char *bytes = malloc(size);
+  if (!bytes) fail("malloc");
+  memset(bytes, 7, size);
   if (zero_filled) {
     size_t length = 4 << 20;
     char *zeros = calloc(1, length);
@@ -39,13 +42,14 @@ static double syncs_per_second(const char *directory, int zero_filled) {
   long count = 0;
   double start = seconds(), end = start;
   while (end - start < 1 && count < 60000) {
-    if (pwrite(file, bytes, sizeof bytes, count * 64) != sizeof bytes) fail("write");
+    if (pwrite(file, bytes, size, count * (long)size) != (ssize_t)size) fail("write");
     if (fdatasync(file) != 0) fail("fdatasync");
     count++;
     end = seconds();
   }
   close(file);
   unlink(path);
+  free(bytes);
   return (double)count / (end - start);
 }
 
@@ -91,15 +95,41 @@ static double updates_per_second(size_t length) {
   return (double)count / took;
 }
 
+// Reads a file once. Cold means that the kernel was asked to forget this file, and only this one.
+static double read_gigabytes_per_second(const char *path, int cold) {
+  size_t chunk = 4 << 20;
+  char *bytes = pages(chunk);
+  int file = open(path, O_RDONLY);
+  if (file < 0) fail(path);
+  if (cold && (fsync(file) != 0 || posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED) != 0)) fail(path);
+  double start = seconds();
+  long total = 0;
+  for (ssize_t got; (got = read(file, bytes, chunk)) != 0; total += got)
+    if (got < 0) fail(path);
+  double took = seconds() - start;
+  close(file);
+  munmap(bytes, chunk);
+  return (double)total / took / 1e9;
+}
+
 int main(int count, char **arguments) {
-  int only_syncs = count == 3 && strcmp(arguments[2], "syncs") == 0;
-  if (count != 2 && !only_syncs) {
-    fprintf(stderr, "usage: limits DIRECTORY [syncs]\n");
+  if (count == 4 && strcmp(arguments[2], "read") == 0) {
+    printf("read_cold %.3f\n", read_gigabytes_per_second(arguments[3], 1));
+    printf("read_warm %.3f\n", read_gigabytes_per_second(arguments[3], 0));
+    return 0;
+  }
+  if (count == 4 && strcmp(arguments[2], "sync") == 0 && atol(arguments[3]) > 0) {
+    size_t size = (size_t)atol(arguments[3]);
+    printf("sync %.1f\n", syncs_per_second(arguments[1], size == 64, size));
+    return 0;
+  }
+  if (count != 2) {
+    fprintf(stderr, "usage: limits DIRECTORY [sync BYTES | read FILE]\n");
     return 64;
   }
-  printf("sync_growing %.0f\n", syncs_per_second(arguments[1], 0));
-  printf("sync_zero_filled %.0f\n", syncs_per_second(arguments[1], 1));
-  if (only_syncs) return 0;
+  printf("sync_growing %.0f\n", syncs_per_second(arguments[1], 0, 64));
+  printf("sync_zero_filled %.0f\n", syncs_per_second(arguments[1], 1, 64));
+  printf("sync_64_kb %.0f\n", syncs_per_second(arguments[1], 0, 64000));
   printf("memcpy %.2f\n", memcpy_gigabytes_per_second());
   printf("updates_8_mib %.0f\n", updates_per_second(8 << 20));
   printf("updates_256_mib %.0f\n", updates_per_second(256 << 20));
