@@ -217,29 +217,10 @@ private let damages: [(sql: String, codes: [String])] = [
     #expect(try run("validate").status == 1)
     let dry = try run("repair")
     #expect(dry.status == 1)
-    #expect(
-      dry.output == """
-        === DRY RUN RESULTS ===
-        Would repair:
-          1 node resource inconsistencies
-          1 host counter inconsistencies
-
-        To actually apply these repairs, run:
-          resource-validator repair --apply
-
-        """)
+    #expect(dry.output == ValidatorTexts.dryRun(nodes: 1, hosts: 1))
     let done = try run("repair", "--apply")
     #expect(done.status == 0, "\(done.errors)")
-    #expect(
-      done.output == """
-        === REPAIR RESULTS ===
-        Successfully repaired:
-          1 node resource inconsistencies
-          1 host counter inconsistencies
-
-        ✅ Resource tracking inconsistencies have been fixed!
-
-        """)
+    #expect(done.output == ValidatorTexts.repaired(nodes: 1, hosts: 1))
     #expect(try fleet.codes().isEmpty)
     #expect(try run("validate").status == 0)
   }

@@ -301,29 +301,10 @@ private let damages: [(sql: String, codes: [String])] = [
     #expect(drift.lines.count == 2)
     let dry = try run("repair")
     #expect(dry.status == 1)
-    #expect(
-      dry.output == """
-        === DRY RUN RESULTS ===
-        Would repair:
-          0 node resource inconsistencies
-          1 host counter inconsistencies
-
-        To actually apply these repairs, run:
-          resource-validator repair --apply
-
-        """)
+    #expect(dry.output == ValidatorTexts.dryRun(nodes: 0, hosts: 1))
     let applied = try run("repair", "--apply")
     #expect(applied.status == 0, "\(applied.errors)")
-    #expect(
-      applied.output == """
-        === REPAIR RESULTS ===
-        Successfully repaired:
-          0 node resource inconsistencies
-          1 host counter inconsistencies
-
-        ✅ Resource tracking inconsistencies have been fixed!
-
-        """)
+    #expect(applied.output == ValidatorTexts.repaired(nodes: 0, hosts: 1))
     #expect(try run("validate").status == 0)
   }
 

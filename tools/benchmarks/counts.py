@@ -12,9 +12,8 @@ COLUMNS = ["date", "version", "count", "value"]
 COUNTS = [
     ("bytes", "bytes_an_entry", True, 0.01, 14),
     ("bytes_history", "bytes_an_entry_with_history", True, 0.01, None),
-    # How far recorded times lie apart is the machine's doing, and is a byte or two of each.
-    ("bytes_single", "bytes_an_entry_single_commits", True, 0.03, None),
-    ("bytes_sealed", "bytes_an_entry_single_commits_sealed", True, 0.05, None),
+    ("bytes_single", "bytes_an_entry_single_commits", True, 0.01, None),
+    ("bytes_sealed", "bytes_an_entry_single_commits_sealed", True, 0.01, None),
     ("syncs", "syncs_a_commit", False, 0.01, 1.05),
     ("memory_nodes", "replay_with_nodes_peak_megabytes", True, 0.05, None),
     ("memory", "replay_peak_megabytes", True, 0.05, 150),
