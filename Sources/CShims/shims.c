@@ -58,6 +58,11 @@ int shim_lock_exclusive(int descriptor) {
   return fcntl(descriptor, F_OFD_SETLK, &lock);
 }
 
+void shim_unlock(int descriptor) {
+  struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+  fcntl(descriptor, F_OFD_SETLK, &lock);
+}
+
 int shim_lock_is_held(int descriptor) {
   struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
   if (fcntl(descriptor, F_OFD_GETLK, &lock) < 0) return -1;

@@ -21,7 +21,12 @@ package final class LinuxFile: DiskFile {
     self.path = path
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    // A child that another thread is just starting shares the open file until its exec, and with it
+    // the lock: so closing alone would let go of the lock too late.
+    shim_unlock(descriptor)
+    close(descriptor)
+  }
 
   package func byteCount() throws(DiskError) -> Int {
     var status = stat()
