@@ -28,6 +28,9 @@ int shim_open(const char *path, int flags, unsigned mode);
 /// Takes an exclusive open-file-description lock on the whole file; -1 and errno when it is held.
 int shim_lock_exclusive(int descriptor);
 
+/// Lets go of the lock of this open file description, if it has one.
+void shim_unlock(int descriptor);
+
 /// 1 when another open file description holds a lock on the file, 0 when none does, -1 on error.
 int shim_lock_is_held(int descriptor);
 
