@@ -91,6 +91,7 @@ package struct Verification {
     }
     for damage in try reader.snapshotDamages() { note(damage) }
     for damage in try reader.historyDamages() { note(damage) }
+    for damage in try reader.postingsDamages() { note(damage) }
   }
 
   private mutating func note(_ damage: Damage) {
