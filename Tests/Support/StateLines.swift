@@ -46,8 +46,9 @@ extension Projection {
   /// All that is known of a live node, or nil.
   package func about(_ node: Name) -> String? {
     guard
-      let slot = nodeNames.indices.first(where: { nodeNames[$0] == node && state.nodes[$0].isLive }
-      ),
+      let slot = zip(nodeNames, state.nodes.indices).first(where: {
+        $0 == node && state.nodes[$1].isLive
+      })?.1,
       let details = state.nodeDetails
     else { return nil }
     let known = state.nodes[slot]
