@@ -12,7 +12,8 @@ extension Command {
     arguments: [
       Positional("KIND", "host, node, pool or container", kind: .choice(entityKinds)),
       Positional("ID", "which one"),
-    ], options: pointOptions)
+    ],
+    options: pointOptions + [.flag("no-cache", "replay all entries; use no snapshot and no index")])
 }
 
 extension Context {
@@ -67,9 +68,11 @@ extension Context {
   private func shown(
     _ kind: EntityKind, _ id: Name, _ selection: Selection, _ reader: LogReader
   ) throws(Failure) -> (projection: Projection, residents: [Name]) {
-    if let found = try foundByPostings(kind, id, selection, reader) { return found }
+    let usesCaches = !parsed.flag("no-cache")
+    if usesCaches, let found = try foundByPostings(kind, id, selection, reader) { return found }
     let projection = try project(
-      reader, selection, ReplayOptions(keepsNodeNames: true, keepsDetails: true))
+      reader, selection,
+      ReplayOptions(keepsNodeNames: true, keepsDetails: true, usesSnapshots: usesCaches))
     return (projection, kind == .host ? projection.nodes(on: id) : [])
   }
 
@@ -77,8 +80,12 @@ extension Context {
   private func foundByPostings(
     _ kind: EntityKind, _ id: Name, _ selection: Selection, _ reader: LogReader
   ) throws(Failure) -> (projection: Projection, residents: [Name])? {
+    let started = monotonicNanoseconds()
     var bar = progress("indexing", total: reader.head, unit: "entries")
-    defer { bar.clear() }
+    defer {
+      bar.clear()
+      tellRate(reader.head, since: started)
+    }
     // What is wrong with a cache costs a replay, and what is wrong with the log is told by that.
     do {
       switch kind {

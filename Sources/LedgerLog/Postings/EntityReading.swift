@@ -94,13 +94,20 @@ extension LogReader {
       let key = UInt64(bitPattern: creator)
       sequences += try groups.sequences(of: key, upTo: last) { $0.followers }
     }
+    let hosts = groups.flatMap(\.hostNames)
     var batches: [EntryBatch] = []
+    var fits = true
     try eachRow(sequences.sorted()) { batch, row in
+      let host = batch.hosts[row]
+      // What postings point to need not be what they say it is.
+      fits =
+        fits && RowKind.subject(of: batch.kinds[row]) == .node
+        && (host == Slot.none || Int(host) < hosts.count)
       var single = batch.single(row)
       single.subjects[0] = 0
       batches.append(single)
     }
-    return (batches, groups.flatMap(\.hostNames))
+    return fits ? (batches, hosts) : nil
   }
 
   /// Hands over the rows of `sequences`, which ascend; slots of new nodes are not set.

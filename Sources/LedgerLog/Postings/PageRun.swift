@@ -110,24 +110,25 @@ struct PostingsSource {
   let path: String
   private let file: (any DiskFile)?
   private let bytes: [UInt8]
+  private let byteCount: Int
 
-  init(_ file: any DiskFile) {
+  init(_ file: any DiskFile) throws(DiskError) {
     self.file = file
     path = file.path
     bytes = []
+    byteCount = try file.byteCount()
   }
 
   init(_ bytes: [UInt8], path: String) {
     file = nil
     self.path = path
     self.bytes = bytes
+    byteCount = bytes.count
   }
 
   func read(_ offset: Int, _ count: Int) throws(LogError) -> [UInt8] {
-    guard let file else {
-      guard offset + count <= bytes.count else { throw damage(offset) }
-      return Array(bytes[offset..<offset + count])
-    }
+    guard offset + count <= byteCount else { throw damage(offset) }
+    guard let file else { return Array(bytes[offset..<offset + count]) }
     var found: [UInt8] = []
     try reaching { () throws(DiskError) in
       try file.read(at: offset, count: count, into: &found)

@@ -82,7 +82,7 @@ extension LogReader {
   ) throws(LogError) -> (header: PostingsGroup.Header, source: PostingsSource)? {
     let source: PostingsSource
     do throws(DiskError) {
-      source = PostingsSource(try disk.open(layout.postings(from: sequence), .read))
+      source = try PostingsSource(disk.open(layout.postings(from: sequence), .read))
     } catch {
       guard error.kind == .missing else { throw .disk(error) }
       return nil
