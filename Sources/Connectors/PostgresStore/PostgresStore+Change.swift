@@ -9,6 +9,7 @@ extension PostgresStore {
     beforeCommit: ([RowImage]) throws(StoreError) -> Void
   ) throws(StoreError) {
     try transaction(.write) { (database) throws(PostgresFailure) in
+      try markOwn(database)
       let run = BlockvisorRun(try reader(database))
       let images = try run.make(changes, database)
       try calling { () throws(StoreError) in try beforeCommit(images) }
@@ -22,6 +23,7 @@ extension PostgresStore {
     _ images: [RowImage], beforeCommit: () throws(StoreError) -> Void
   ) throws(StoreError) {
     try transaction(.write) { (database) throws(PostgresFailure) in
+      try markOwn(database)
       let tables = Array(Set(images.map(\.table))).sorted()
       let foreign = tables.filter { !["hosts", "nodes"].contains($0) }
       guard foreign.isEmpty else {
@@ -35,5 +37,11 @@ extension PostgresStore {
       try RowRestorer(locker).restore(images, database)
       try calling(beforeCommit)
     }
+  }
+
+  /// Says in the server's log of changes that the transaction is a repair of this program, so that capture knows it.
+  private func markOwn(_ database: borrowing PostgresConnection) throws(PostgresFailure) {
+    try database.run(
+      "SELECT pg_logical_emit_message(true, '\(ChangeDecoder.messagePrefix)', 'repair')")
   }
 }
