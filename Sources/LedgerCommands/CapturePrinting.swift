@@ -106,7 +106,8 @@ struct CaptureReport {
 
   var text: String {
     guard let installed else { return "\(store) does not note its changes" }
-    let since = "\(store) notes changes of \(tables.joined(separator: ", ")) since \(installed.rfc3339)"
+    let since =
+      "\(store) notes changes of \(tables.joined(separator: ", ")) since \(installed.rfc3339)"
     guard let stream else { return since + ": \(counted(changeCount ?? 0, "change")) to read" }
     guard stream.state.method == .slot else {
       return since + " by looks, the last at \(stream.state.looked.rfc3339)"
@@ -197,7 +198,8 @@ extension ExplainedChange {
     }
     let bound = change.after.map { "after \($0.rfc3339), by " } ?? ""
     let origin = change.origin.map { "transaction \($0.id) at \($0.place)  " } ?? ""
-    return "\(bound)\(change.at.rfc3339)  \(origin)\(change.operation.rawValue) \(change.table) \(change.key.text): "
+    return
+      "\(bound)\(change.at.rfc3339)  \(origin)\(change.operation.rawValue) \(change.table) \(change.key.text): "
       + "\(told.joined(separator: ", ")): \(verdict)"
   }
 }

@@ -43,7 +43,9 @@ extension Context {
 
   private static func isSlotName(_ name: String) -> Bool {
     (1...63).contains(name.utf8.count)
-      && name.utf8.allSatisfy { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5F }
+      && name.utf8.allSatisfy {
+        (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5F
+      }
   }
 
   private func waiting() -> Bool {
@@ -65,7 +67,8 @@ extension Context {
     }
     if installed.beginning > 0 {
       messages.note(
-        "the ledger begins with \(counted(installed.beginning, "entry", "entries")) of what \(store.label) holds")
+        "the ledger begins with \(counted(installed.beginning, "entry", "entries")) of what \(store.label) holds"
+      )
     }
     if installed.differing > 0 {
       messages.warning(

@@ -29,7 +29,9 @@ package protocol StreamingStore: LiveStore {
   /// Removes the slot and gives the tables back what they had, unless another slot of ours needs it.
   ///
   /// - Returns: the tables that keep writing whole old rows for another slot.
-  func endStream(_ slot: String, restoring identities: [TableIdentity]) throws(StoreError)
+  func endStream(
+    _ slot: String, restoring identities: [TableIdentity]
+  ) throws(StoreError)
     -> [String]
 
   /// What the tables write of old rows now.

@@ -169,7 +169,8 @@ struct DecodedColumns {
   func index(of name: String) -> Int? { names.firstIndex(of: name) }
 
   private func equals(_ index: Int, _ name: Range<Int>, _ line: Span<UInt8>) -> Bool {
-    bytes[index].count == name.count && line.begins(bytes[index], at: name.lowerBound, name.upperBound)
+    bytes[index].count == name.count
+      && line.begins(bytes[index], at: name.lowerBound, name.upperBound)
   }
 }
 

@@ -9,9 +9,9 @@ extension PostgresStore {
     beforeCommit: ([RowImage]) throws(StoreError) -> Void
   ) throws(StoreError) {
     try transaction(.write) { (database) throws(PostgresFailure) in
-      try markOwn(database)
       let run = BlockvisorRun(try reader(database))
       let images = try run.make(changes, database)
+      try markOwn(database)
       try calling { () throws(StoreError) in try beforeCommit(images) }
     }
   }
@@ -23,7 +23,6 @@ extension PostgresStore {
     _ images: [RowImage], beforeCommit: () throws(StoreError) -> Void
   ) throws(StoreError) {
     try transaction(.write) { (database) throws(PostgresFailure) in
-      try markOwn(database)
       let tables = Array(Set(images.map(\.table))).sorted()
       let foreign = tables.filter { !["hosts", "nodes"].contains($0) }
       guard foreign.isEmpty else {
@@ -35,11 +34,14 @@ extension PostgresStore {
       let locker = RowLocker(
         label: label, catalog: try PostgresCatalog(database, tables: tables))
       try RowRestorer(locker).restore(images, database)
+      try markOwn(database)
       try calling(beforeCommit)
     }
   }
 
   /// Says in the server's log of changes that the transaction is a repair of this program, so that capture knows it.
+  ///
+  /// It follows the changes: a message before them would be told before its transaction begins.
   private func markOwn(_ database: borrowing PostgresConnection) throws(PostgresFailure) {
     try database.run(
       "SELECT pg_logical_emit_message(true, '\(ChangeDecoder.messagePrefix)', 'repair')")

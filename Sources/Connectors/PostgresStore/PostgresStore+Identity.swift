@@ -13,7 +13,8 @@ extension PostgresStore {
         """, [Array(list.utf8)])
       guard rows.rowCount == PostgresStore.streamedTables.count else {
         throw .store(
-          .unreadable("\(label) has no tables hosts and nodes that its user can see; mind the search path"))
+          .unreadable(
+            "\(label) has no tables hosts and nodes that its user can see; mind the search path"))
       }
       return (0..<rows.rowCount).map {
         TableIdentity(
@@ -49,7 +50,9 @@ extension PostgresStore {
     switch identity.kind {
     case "f": words = "FULL"
     case "n": words = "NOTHING"
-    case "i": words = identity.index.map { "USING INDEX \($0.split(separator: ".").last ?? "")" } ?? "DEFAULT"
+    case "i":
+      words =
+        identity.index.map { "USING INDEX \($0.split(separator: ".").last ?? "")" } ?? "DEFAULT"
     default: words = "DEFAULT"
     }
     do throws(PostgresFailure) {
@@ -73,7 +76,9 @@ extension PostgresStore {
       } catch {
         guard case .server(let reason) = error, reason.state == "55006" else { throw error }
         throw .store(
-          .locked("\(label): another process reads the replication slot '\(slot)' now; try again when it is done"))
+          .locked(
+            "\(label): another process reads the replication slot '\(slot)' now; try again when it is done"
+          ))
       }
     }
   }

@@ -110,7 +110,8 @@ extension PostgresStore: StreamingStore {
     if row.text(0, 1) != "t" {
       throw .store(
         .unreadable(
-          "\(label): the user '\(row.text(0, 4) ?? "")' may not make a slot; ALTER ROLE … REPLICATION, \(other)"))
+          "\(label): the user '\(row.text(0, 4) ?? "")' may not make a slot; ALTER ROLE … REPLICATION, \(other)"
+        ))
     }
     if row.text(0, 2) == "t" {
       throw .store(
@@ -140,7 +141,8 @@ extension PostgresStore: StreamingStore {
     guard row.text(0, 3) == "t", let place = row.text(0, 0).flatMap({ StreamPlace($0) }) else {
       throw .store(
         .refused(
-          "\(label): the replication slot '\(slot)' is of another database or plugin; name another with --slot"))
+          "\(label): the replication slot '\(slot)' is of another database or plugin; name another with --slot"
+        ))
     }
     return StreamStatus(
       place: place, health: row.text(0, 1) ?? "",
@@ -213,12 +215,15 @@ extension PostgresStore: StreamingStore {
         switch reason.state {
         case "55006":
           throw .store(
-            .locked("\(label): another process reads the replication slot now; try again (\(reason.message))"))
+            .locked(
+              "\(label): another process reads the replication slot now; try again (\(reason.message))"
+            ))
         case "42704":
           throw .store(
             .unreadable(
               "\(label): the replication slot is gone, and with it every change that was not drained; capture remove and "
-                + "capture install begin anew and record what differs (\(place.withoutSecrets(reason.message)))"))
+                + "capture install begin anew and record what differs (\(place.withoutSecrets(reason.message)))"
+            ))
         default: throw error
         }
       }

@@ -81,7 +81,8 @@ package struct CaptureState: Hashable, Sendable {
     guard let bytes else { return nil }
     guard let value = try? JSONValue(bytes), let state = CaptureState(value) else {
       throw .refused(
-        "\(path) is not what was written; move it away, then capture remove and capture install begin anew")
+        "\(path) is not what was written; move it away, then capture remove and capture install begin anew"
+      )
     }
     return state
   }

@@ -32,7 +32,9 @@ package struct KnownRows: Hashable, Sendable {
   /// Writes the rows in order of their entities.
   func write(to writer: inout JSONWriter) {
     writer.beginArray()
-    for (entity, row) in rows.sorted(by: { ($0.key.kind.rawValue, $0.key.id) < ($1.key.kind.rawValue, $1.key.id) }) {
+    for (entity, row) in rows.sorted(by: {
+      ($0.key.kind.rawValue, $0.key.id) < ($1.key.kind.rawValue, $1.key.id)
+    }) {
       writer.beginObject()
       writer.key("entity")
       writer.object(of: entity)

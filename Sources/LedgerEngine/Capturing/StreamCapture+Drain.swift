@@ -15,15 +15,10 @@ extension StreamCapture {
     into ledger: WritableLedger, limit: Int, wait: () -> Bool
   ) throws(ReconcileError) -> Drained {
     var state = try installed()
-    var awaited = try checkContinuity(state)
+    let awaited = try checkContinuity(state)
     var transactions: [StreamedTransaction] = []
-    let reach = try asking { () throws(StoreError) in
-      try store.peekStream(state.slot, limit: limit) { transaction throws(StoreError) in
-        try check(transaction.origin, &awaited)
-        if isNew(transaction.origin, state) { transactions.append(transaction) }
-      }
-    }
-    if let awaited, reach.place >= awaited.place { throw .store(restored(awaited)) }
+    let reach = try peek(state, limit: limit, awaited) { transactions.append($0) }
+    try learnDetails(transactions, ledger)
     var drained = Drained()
     drained.isEnd = reach.isEnd
     try take(transactions, into: ledger, &state, &drained)
@@ -46,6 +41,24 @@ extension StreamCapture {
     return drained
   }
 
+  /// Lends the transactions that were not taken over.
+  ///
+  /// - Parameter awaited: a transaction that was, and that the server must still have.
+  func peek(
+    _ state: CaptureState, limit: Int?, _ awaited: TransactionOrigin?,
+    _ body: (StreamedTransaction) -> Void
+  ) throws(ReconcileError) -> StreamReach {
+    var awaited = awaited
+    let reach = try asking { () throws(StoreError) in
+      try store.peekStream(state.slot, limit: limit) { transaction throws(StoreError) in
+        try check(transaction.origin, &awaited)
+        if isNew(transaction.origin, state) { body(transaction) }
+      }
+    }
+    if let awaited, reach.place >= awaited.place { throw .store(restored(awaited)) }
+    return reach
+  }
+
   private func check(
     _ origin: TransactionOrigin, _ awaited: inout TransactionOrigin?
   ) throws(StoreError) {
@@ -57,16 +70,17 @@ extension StreamCapture {
   private func restored(_ last: TransactionOrigin) -> StoreError {
     .refused(
       "\(store.label) was restored: it does not have transaction \(last.id) any more, which was committed at \(last.place) "
-        + "and taken over; capture remove and capture install begin anew and record what differs as found in between")
+        + "and taken over; capture remove and capture install begin anew and record what differs as found in between"
+    )
   }
 
   /// Whether a transaction is behind what was taken over, and was not in the snapshot that the capture began with.
-  func isNew(_ origin: TransactionOrigin, _ state: CaptureState) -> Bool {
+  private func isNew(_ origin: TransactionOrigin, _ state: CaptureState) -> Bool {
     guard origin.place > state.place else { return false }
     return origin.place > state.seenThrough || state.snapshot?.saw(origin.id) != true
   }
 
-  private func take(
+  private mutating func take(
     _ transactions: [StreamedTransaction], into ledger: WritableLedger,
     _ state: inout CaptureState, _ drained: inout Drained
   ) throws(ReconcileError) {
@@ -84,6 +98,7 @@ extension StreamCapture {
       for change in transaction.changes where change.isClear {
         guard let entity = change.change.entity else { continue }
         state.known.settle(entity, live: change.after, ledger: ledger.row(entity))
+        if case .node(let node, _)? = change.after { details?[node.id] = node }
       }
     }
     drained.tally.changes = drained.tally.changes + drained.tally.repeated
@@ -94,8 +109,11 @@ extension StreamCapture {
     _ drained: inout Drained
   ) throws(ReconcileError) {
     let known = state.known
+    let transaction = completed(transaction) { entity in
+      known.row(entity, ledger: ledger.row(entity))?.with(detailsOf: details?[entity.id])
+    }
     let isOwn = sequence(of: transaction) != nil
-    let reading = reading(transaction) { known.row($0, ledger: ledger.row($0)) }
+    let reading = reading(transaction)
     var causes = isOwn ? transaction.changes.map { _ in .repair(nil) } : reading.causes
     if !isOwn {
       drained.tally.entries += try admit(reading, into: ledger, &causes) {
@@ -117,24 +135,51 @@ extension StreamCapture {
     }
   }
 
-  /// What a transaction means, where `row` says what a row was that the server does not tell.
-  func reading(
-    _ transaction: StreamedTransaction, row: (FindingEntity) -> StreamedRow?
-  ) -> TransactionReading {
+  /// What a transaction means.
+  func reading(_ transaction: StreamedTransaction) -> TransactionReading {
     // The API's own commands leave a mark; those of another ledger's program are ordinary all the same.
     var told = transaction.told
     if transaction.writer != nil {
       told.formUnion(transaction.changes.compactMap { $0.change.entity?.id })
     }
-    var seen: [FindingEntity: StreamedRow?] = [:]
-    let befores = transaction.changes.map { change -> StreamedRow? in
-      guard let entity = change.change.entity else { return nil }
-      defer { seen[entity] = .some(change.after) }
-      if change.saysBefore { return change.before }
-      return seen[entity] ?? row(entity)
-    }
     return TransactionReading(
-      transaction.changes, befores: befores, told: told, occurred: transaction.origin.committed)
+      transaction.changes, told: told, occurred: transaction.origin.committed)
+  }
+
+  /// The transaction with the rows before its changes where the server does not say them: `row` tells what was seen last.
+  func completed(
+    _ transaction: StreamedTransaction, row: (FindingEntity) -> StreamedRow?
+  ) -> StreamedTransaction {
+    guard transaction.changes.contains(where: { !$0.saysBefore }) else { return transaction }
+    var completed = transaction
+    var seen: [FindingEntity: StreamedRow?] = [:]
+    for (index, change) in transaction.changes.enumerated() where change.isClear {
+      guard let entity = change.change.entity else { continue }
+      if !change.saysBefore {
+        let before = seen[entity] ?? row(entity)
+        completed.changes[index].before = before
+        completed.changes[index].change.values = StreamedRow.differences(before, change.after)
+      }
+      seen[entity] = .some(change.after)
+    }
+    return completed
+  }
+
+  /// Reads the nodes' images and configs of the ledger, where the server does not say what they were.
+  private mutating func learnDetails(
+    _ transactions: [StreamedTransaction], _ ledger: WritableLedger
+  ) throws(ReconcileError) {
+    guard details == nil,
+      transactions.contains(where: { $0.changes.contains { !$0.saysBefore && $0.isClear } })
+    else { return }
+    let projection = try LedgerEngine.reading { () throws(LogError) in
+      try ledger.writer.readerOfOpenCommit().project(.all, Projection.contentOptions)
+    }
+    var nodes: [Name: LiveNode] = [:]
+    for node in projection.contents(position: nil, withConfigs: false).contents.nodes {
+      nodes[node.id] = node
+    }
+    details = nodes
   }
 
   /// The changes of a transaction with their numbers and causes.

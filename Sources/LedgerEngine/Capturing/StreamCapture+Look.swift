@@ -26,8 +26,7 @@ extension StreamCapture {
   ) throws(ReconcileError) -> Drained {
     let now = clock.now()
     let changes = try differences(seen, ledger, state)
-    let reading = TransactionReading(
-      changes, befores: changes.map(\.before), told: [], occurred: now)
+    let reading = TransactionReading(changes, told: [], occurred: now)
     var causes = reading.causes
     var drained = Drained()
     let prefix = "\(state.keyPrefix)\(state.looked.rfc3339)..\(now.rfc3339)/"
@@ -106,6 +105,14 @@ extension StreamedRow {
     }
     if node.image == nil || !parts.contains("nodes.image") { node.image = live.image }
     if node.config == nil || !parts.contains("nodes.config_id") { node.config = live.config }
+    return .node(node, attributes)
+  }
+
+  /// A node's row with the image and config of another one.
+  func with(detailsOf other: LiveNode?) -> StreamedRow {
+    guard case .node(var node, let attributes) = self, let other else { return self }
+    node.image = other.image
+    node.config = other.config
     return .node(node, attributes)
   }
 }

@@ -11,12 +11,13 @@ extension StreamCapture {
     _ reader: LogReader, window: Int64
   ) throws(ReconcileError) -> [ExplainedChange] {
     let state = try installed()
-    _ = try checkContinuity(state)
+    let awaited = try checkContinuity(state)
     let projection = try LedgerEngine.reading { () throws(LogError) in
       try reader.project(.all, Projection.contentOptions)
     }
     let expected = projection.contents(position: nil, withConfigs: false).contents
-    let changes = try state.method == .slot ? streamed(state, expected) : looked(state, expected)
+    let changes =
+      try state.method == .slot ? streamed(state, expected, awaited) : looked(state, expected)
     let entries = try CaptureReading.explain(
       changes.map(\.change), reader, store: [store.address, store.label], window: window)
     return zip(changes, entries).map { change, entry in
@@ -26,24 +27,27 @@ extension StreamCapture {
   }
 
   private func streamed(
-    _ state: CaptureState, _ expected: Observation
+    _ state: CaptureState, _ expected: Observation, _ awaited: TransactionOrigin?
   ) throws(ReconcileError) -> [ExplainedChange] {
     var known = state.known
+    var nodes: [Name: LiveNode] = [:]
     var count = state.changeCount
     var changes: [ExplainedChange] = []
-    _ = try asking { () throws(StoreError) in
-      try store.peekStream(state.slot, limit: nil) { transaction throws(StoreError) in
-        guard isNew(transaction.origin, state) else { return }
-        let reading = reading(transaction) { known.row($0, ledger: expected.row($0)) }
-        let own = sequence(of: transaction)
-        let causes = own.map { own in
-          transaction.changes.map { _ in ExplainedChange.Cause.repair(own) }
-        }
-        changes += explained(transaction, causes ?? reading.causes, &count)
-        for change in transaction.changes where change.isClear {
-          guard let entity = change.change.entity else { continue }
-          known.settle(entity, live: change.after, ledger: expected.row(entity))
-        }
+    _ = try peek(state, limit: nil, awaited) { transaction in
+      let transaction = completed(transaction) { entity in
+        known.row(entity, ledger: expected.row(entity))?
+          .with(detailsOf: nodes[entity.id] ?? expected.node(entity.id))
+      }
+      let reading = reading(transaction)
+      let own = sequence(of: transaction)
+      let causes = own.map { own in
+        transaction.changes.map { _ in ExplainedChange.Cause.repair(own) }
+      }
+      changes += explained(transaction, causes ?? reading.causes, &count)
+      for change in transaction.changes where change.isClear {
+        guard let entity = change.change.entity else { continue }
+        known.settle(entity, live: change.after, ledger: expected.row(entity))
+        if case .node(let node, _)? = change.after, !change.saysBefore { nodes[node.id] = node }
       }
     }
     return changes
@@ -55,8 +59,7 @@ extension StreamCapture {
     let now = clock.now()
     let seen = try asking { () throws(StoreError) in try store.observe() }
     let changes = StreamCapture.differences(seen, expected, state.known)
-    let reading = TransactionReading(
-      changes, befores: changes.map(\.before), told: [], occurred: now)
+    let reading = TransactionReading(changes, told: [], occurred: now)
     return zip(changes.indices, reading.causes).map { index, cause in
       var change = changes[index].change
       change.number = state.changeCount + Int64(index) + 1

@@ -1,8 +1,8 @@
 internal import LedgerCore
 internal import LedgerForensics
+internal import LedgerFormat
 package import LedgerLog
 package import LedgerPorts
-internal import LedgerFormat
 
 /// The capture of a server's store for one ledger.
 ///
@@ -51,6 +51,8 @@ package struct StreamCapture {
   let clock: any Clock
   package internal(set) var server: StreamServer
   package internal(set) var state: CaptureState?
+  /// The nodes by id with their images and configs; nil as long as nobody had to ask.
+  var details: [Name: LiveNode]?
 
   /// Looks up the server and how far its capture is; `slot` names another slot than the usual one.
   package init(
@@ -89,7 +91,8 @@ package struct StreamCapture {
     guard state.system == server.system else {
       throw .refused(
         "\(store.label) is another server than the one that is captured (system \(server.system), was \(state.system)): "
-          + "it was restored or moved, or two servers share the slot's name '\(state.slot)' (--slot names another); \(again)")
+          + "it was restored or moved, or two servers share the slot's name '\(state.slot)' (--slot names another); \(again)"
+      )
     }
     if state.method == .snapshot { return nil }
     guard state.timeline == server.timeline, server.end >= state.place else {
@@ -108,7 +111,8 @@ package struct StreamCapture {
       throw .store(
         .unreadable(
           "\(store.label): the server has removed changes that the replication slot '\(state.slot)' needed "
-            + "(wal_status lost, max_slot_wal_keep_size), those since \(state.looked.rfc3339); \(again)"))
+            + "(wal_status lost, max_slot_wal_keep_size), those since \(state.looked.rfc3339); \(again)"
+        ))
     }
     guard status.place <= state.place else {
       throw .refused(

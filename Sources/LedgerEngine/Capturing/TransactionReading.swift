@@ -20,7 +20,6 @@ package struct TransactionReading {
   package private(set) var causes: [ExplainedChange.Cause]
 
   private let changes: [StreamedChange]
-  private let befores: [StreamedRow?]
   private let told: Set<Name>
   private let occurred: Timestamp
   /// What the nodes of this transaction add to each host; nil where that leaves 64 bits.
@@ -28,14 +27,9 @@ package struct TransactionReading {
   /// The rows of hosts before the transaction and after it; nil where there is none.
   private var hosts: [Name: (first: LiveHost?, last: LiveHost?)] = [:]
 
-  /// Reads changes that happened at `occurred`.
-  ///
-  /// - Parameter befores: the rows before each change, as far as they are known.
-  package init(
-    _ changes: [StreamedChange], befores: [StreamedRow?], told: Set<Name>, occurred: Timestamp
-  ) {
+  /// Reads changes that happened at `occurred`; of the nodes in `told` the API's own log speaks.
+  package init(_ changes: [StreamedChange], told: Set<Name>, occurred: Timestamp) {
     self.changes = changes
-    self.befores = befores
     self.told = told
     self.occurred = occurred
     causes = Array(repeating: .immaterial, count: changes.count)
@@ -49,11 +43,11 @@ package struct TransactionReading {
   }
 
   private mutating func addUp(_ index: Int) {
-    if case .node(let node, _)? = befores[index] { add(node, -1) }
+    if case .node(let node, _)? = changes[index].before { add(node, -1) }
     if case .node(let node, _)? = changes[index].after { add(node, 1) }
-    if case .host(let host)? = befores[index] ?? changes[index].after {
+    if case .host(let host)? = changes[index].before ?? changes[index].after {
       let last: LiveHost? = if case .host(let row)? = changes[index].after { row } else { nil }
-      let first: LiveHost? = if case .host(let row)? = befores[index] { row } else { nil }
+      let first: LiveHost? = if case .host(let row)? = changes[index].before { row } else { nil }
       hosts[host.id] = (hosts[host.id].map(\.first) ?? first, last)
     }
   }
@@ -96,7 +90,7 @@ package struct TransactionReading {
       causes[index] = .outOfBand
       return
     }
-    switch (befores[index], change.after) {
+    switch (change.before, change.after) {
     case (nil, nil): return
     case (.host(let before), .host(let after)) where before.id == after.id:
       read(host: before, after, index)
