@@ -143,8 +143,11 @@ extension Context {
     var total = StreamCapture.Tally()
     var unexplained: [ExplainedChange] = []
     var records = try parsed.flag("follow") ? captureRecords() : nil
+    var sealing = try BackgroundSealing(self)
+    defer { sealing.finish() }
     while true {
       let drained = try step(&capture, ledger)
+      sealing.look(at: ledger.writer)
       total += drained.tally
       if records == nil {
         unexplained += drained.unexplained

@@ -4,8 +4,8 @@ package import LedgerCore
 ///
 /// The server keeps what was not read yet under a name of ours, the slot.
 package protocol StreamingStore: LiveStore {
-  /// The server and the name that a slot of `ledger` gets there; looks only.
-  func streamServer(_ ledger: String) throws(StoreError) -> StreamServer
+  /// The server, with the name that a slot of `ledger` gets there unless `slot` names another; looks only.
+  func streamServer(_ ledger: String, slot: String?) throws(StoreError) -> StreamServer
 
   /// Begins a stream from now on, in place of one of the same name, and tells what the store held when it began.
   ///
@@ -15,10 +15,9 @@ package protocol StreamingStore: LiveStore {
   /// How the slot is, or nil where there is none.
   func streamStatus(_ slot: String) throws(StoreError) -> StreamStatus?
 
-  /// Lends every transaction behind the slot's place to `body`, in the order of commits; takes nothing away.
+  /// Lends every transaction behind the slot's place to `body`, in the order of commits, and says how far; takes nothing away.
   ///
-  /// - Parameter limit: about how many rows of change are enough; nil reads to the present end.
-  /// - Returns: how far everything was read.
+  /// About `limit` rows of change are enough; nil reads to the present end.
   func peekStream(
     _ slot: String, limit: Int?, _ body: (StreamedTransaction) throws(StoreError) -> Void
   ) throws(StoreError) -> StreamReach

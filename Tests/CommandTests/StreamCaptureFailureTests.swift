@@ -151,7 +151,7 @@ import Testing
     let fleet = try CapturedFleet(on: server)
     try server.stop("fast")
     let copy = server.scratch.file("copy")
-    try Program(path: "/bin/cp").run(["-a", server.directory, copy])
+    #expect(try Program(path: "/bin/cp").run(["-a", server.directory, copy]).status == 0)
     try server.start()
     for round in 1...5 { try fleet.churn(10 * round) }
     try #require(try fleet.capture("drain").status == 0)

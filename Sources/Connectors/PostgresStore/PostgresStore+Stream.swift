@@ -8,14 +8,16 @@ extension PostgresStore: StreamingStore {
   /// What names of slots of ours begin with.
   static let slotPrefix = "allocledger_"
 
-  package func streamServer(_ ledger: String) throws(StoreError) -> StreamServer {
+  package func streamServer(
+    _ ledger: String, slot: String?
+  ) throws(StoreError) -> StreamServer {
     try transaction(.read) { (database) throws(PostgresFailure) in
-      try server(database, ledger)
+      try server(database, ledger, slot)
     }
   }
 
   private func server(
-    _ database: borrowing PostgresConnection, _ ledger: String
+    _ database: borrowing PostgresConnection, _ ledger: String, _ slot: String?
   ) throws(PostgresFailure) -> StreamServer {
     let row = try database.run(
       """
@@ -29,7 +31,7 @@ extension PostgresStore: StreamingStore {
       let end = row.text(0, 2).flatMap({ StreamPlace($0) }), let database = row.text(0, 3)
     else { throw .store(.unreadable("\(label) does not say which server it is")) }
     return StreamServer(
-      slot: "\(PostgresStore.slotPrefix)\(ledger.prefix(12))_\(database)", system: system,
+      slot: slot ?? "\(PostgresStore.slotPrefix)\(ledger.prefix(12))_\(database)", system: system,
       timeline: timeline, end: end)
   }
 

@@ -48,6 +48,8 @@ package struct CaptureState: Hashable, Sendable {
   /// When the store was last known to be caught up with.
   package var looked: Timestamp
   package var known = KnownRows()
+  /// Whether another capture ended before, and what changed since then was not taken over yet.
+  package var resumes = false
 
   package init(store: String, method: Method, server: StreamServer, at moment: Timestamp) {
     self.store = store
@@ -130,6 +132,8 @@ package struct CaptureState: Hashable, Sendable {
       writer.endArray()
     }
     writer.endArray()
+    writer.key("resumes")
+    writer.bool(resumes)
     writer.key("known")
     known.write(to: &writer)
     writer.endObject()
@@ -145,7 +149,7 @@ package struct CaptureState: Hashable, Sendable {
       let timeline = value["timeline"]?.integer, let count = value["changes"]?.integer,
       let installed = value.time("installed"), let looked = value.time("looked"),
       let known = value["known"].flatMap({ KnownRows($0) }),
-      let identities = value["identities"]?.elements
+      let identities = value["identities"]?.elements, let resumes = value["resumes"]?.bool
     else { return nil }
     store = text("store")
     self.method = method
@@ -161,6 +165,7 @@ package struct CaptureState: Hashable, Sendable {
     changeCount = count
     last = value["last"].flatMap { TransactionOrigin($0) }
     self.known = known
+    self.resumes = resumes
     self.identities = identities.compactMap { identity in
       guard let table = identity[0]?.string, let kind = identity[1]?.string else { return nil }
       let index = identity[2]?.string ?? ""

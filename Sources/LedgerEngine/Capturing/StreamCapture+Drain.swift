@@ -10,7 +10,7 @@ extension StreamCapture {
 
   /// Takes transactions over, as facts where they are ordinary; all of a step are one commit.
   ///
-  /// - Parameter limit: about how many rows of change a step reads, which bounds its memory with the largest transaction.
+  /// A step reads about `limit` rows of change, which bounds its memory with the largest transaction.
   package mutating func drain(
     into ledger: WritableLedger, limit: Int, wait: () -> Bool
   ) throws(ReconcileError) -> Drained {
@@ -41,9 +41,7 @@ extension StreamCapture {
     return drained
   }
 
-  /// Lends the transactions that were not taken over.
-  ///
-  /// - Parameter awaited: a transaction that was, and that the server must still have.
+  /// Lends the transactions that were not taken over; `awaited` was, and the server must still have it.
   func peek(
     _ state: CaptureState, limit: Int?, _ awaited: TransactionOrigin?,
     _ body: (StreamedTransaction) -> Void

@@ -48,16 +48,17 @@ extension StreamCapture {
       if before.phase == .installing { state.identities = before.identities }
       state.looked = before.looked
       state.known = before.known
+      state.resumes = before.phase == .removed || before.resumes
     }
     state.phase = .installing
     try state.save(directory, disk)
     self.state = state
     let seen = try begin(order, &state)
     var installed = Installed()
-    if ledger.head == 0 {
-      installed.beginning = try record(seen, into: ledger)
-    } else if before != nil, before?.installed != nil, before?.phase == .removed {
+    if ledger.head == 0 { installed.beginning = try record(seen, into: ledger) }
+    if state.resumes {
       installed.gap = try take(seen, into: ledger, &state, wait: wait)
+      state.resumes = false
     } else {
       for difference in try differences(seen, ledger, state) {
         guard let entity = difference.change.entity else { continue }

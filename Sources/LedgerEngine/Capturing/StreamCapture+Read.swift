@@ -21,8 +21,12 @@ extension StreamCapture {
     let entries = try CaptureReading.explain(
       changes.map(\.change), reader, store: [store.address, store.label], window: window)
     return zip(changes, entries).map { change, entry in
-      if case .entry = entry.cause { return entry }
-      return change
+      switch entry.cause {
+      case .entry: return entry
+      // A repair says that it is one, and not which.
+      case .repair where change.cause == .repair(nil): return entry
+      default: return change
+      }
     }
   }
 

@@ -49,7 +49,7 @@ package struct StreamCapture {
   let directory: String
   let disk: any Disk
   let clock: any Clock
-  package internal(set) var server: StreamServer
+  let server: StreamServer
   package internal(set) var state: CaptureState?
   /// The nodes by id with their images and configs; nil as long as nobody had to ask.
   var details: [Name: LiveNode]?
@@ -64,8 +64,9 @@ package struct StreamCapture {
     self.manifest = manifest
     self.disk = disk
     self.clock = clock
-    server = try asking { () throws(StoreError) in try store.streamServer(ledgerID(manifest)) }
-    if let slot { server.slot = slot }
+    server = try asking { () throws(StoreError) in
+      try store.streamServer(ledgerID(manifest), slot: slot)
+    }
     state = try CaptureState.read(directory, slot: server.slot, disk)
   }
 
@@ -86,6 +87,9 @@ package struct StreamCapture {
   ///
   /// - Returns: the transaction that the stream must have again, where the server forgot how far it was.
   func checkContinuity(_ state: CaptureState) throws(ReconcileError) -> TransactionOrigin? {
+    let server = try asking { () throws(StoreError) in
+      try store.streamServer(ledgerID(manifest), slot: state.slot)
+    }
     let again =
       "capture remove and capture install begin anew and record what differs as found in between"
     guard state.system == server.system else {
