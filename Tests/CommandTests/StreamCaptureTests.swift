@@ -78,7 +78,7 @@ import Testing
     #expect(try fleet.json("drain")["drained"]["entries"].integer == 1)
     let ended = try fleet.run("explain", "-o", "json")
     let cause = try JSON(ended.output)["findings"][0]["explanations"][0]["causes"][0]
-    #expect(cause["fault"].text == "skipped" && cause["sequence"].integer == 4, "\(ended.output)")
+    #expect(cause["fault"].text == "partial" && cause["sequence"].integer == 4, "\(ended.output)")
   }
 
   @Test("repairs, undo and lifecycle commands of this program are known as its own")
@@ -140,7 +140,10 @@ import Testing
     }
     let ended = try fleet.capture("install", "--identity", identity)
     #expect(ended.status == 0, "\(ended.errors)")
-    for writer in writers { #expect(writer.end().status == 0) }
+    for writer in writers {
+      let done = writer.end()
+      #expect(done.status == 0, "\(done.errors)")
+    }
     #expect(try fleet.json("drain")["out_of_band"].integer == 0)
     try fleet.agrees(identity)
     try fleet.churn(10)

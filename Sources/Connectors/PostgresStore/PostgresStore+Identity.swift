@@ -30,16 +30,21 @@ extension PostgresStore {
     let present = try tableIdentities()
     let changed = identities.filter { !present.contains($0) }
     if changed.isEmpty { return [] }
-    return try transaction(.write) { (database) throws(PostgresFailure) in
-      let others = try database.run(
+    let others = try transaction(.read) { (database) throws(PostgresFailure) in
+      try database.run(
         """
         SELECT count(*) FROM pg_replication_slots WHERE database = current_database() \
         AND plugin = 'test_decoding' AND left(slot_name, \(PostgresStore.slotPrefix.utf8.count)) = $1
-        """, [Array(PostgresStore.slotPrefix.utf8)])
-      guard others.text(0, 0) == "0" else { return changed.map(\.table) }
-      for identity in changed { try identify(database, identity) }
-      return []
+        """, [Array(PostgresStore.slotPrefix.utf8)]
+      ).text(0, 0)
     }
+    guard others == "0" else { return changed.map(\.table) }
+    for identity in changed {
+      try transaction(.write) { (database) throws(PostgresFailure) in
+        try identify(database, identity)
+      }
+    }
+    return []
   }
 
   /// Makes a table write what `identity` says of old rows.

@@ -38,12 +38,12 @@ extension PostgresStore: StreamingStore {
   package func beginStream(
     _ slot: String, identifies: Bool
   ) throws(StoreError) -> StreamStart {
-    try streaming { (database) throws(PostgresFailure) in try checkServer(database) }
     try dropSlot(slot)
+    try streaming { (database) throws(PostgresFailure) in try checkServer(database) }
     if identifies {
-      let present = try tableIdentities()
-      try transaction(.write) { (database) throws(PostgresFailure) in
-        for identity in present where identity.kind != "f" {
+      // One by one: who held the first and waited for the second could meet a writer that does it the other way round.
+      for identity in try tableIdentities() where identity.kind != "f" {
+        try transaction(.write) { (database) throws(PostgresFailure) in
           try identify(database, TableIdentity(table: identity.table, kind: "f", index: nil))
         }
       }

@@ -102,6 +102,16 @@ package struct CaptureState: Hashable, Sendable {
     }
   }
 
+  /// Forgets the state of `slot`.
+  static func remove(
+    _ directory: String, slot: String, _ disk: any Disk
+  ) throws(ReconcileError) {
+    try reaching { () throws(DiskError) in
+      try disk.remove(path(directory, slot: slot))
+      try disk.syncDirectory(directory)
+    }
+  }
+
   // MARK: - JSON
 
   private var bytes: [UInt8] {

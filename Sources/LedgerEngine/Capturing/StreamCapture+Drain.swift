@@ -61,7 +61,7 @@ extension StreamCapture {
     _ origin: TransactionOrigin, _ awaited: inout TransactionOrigin?
   ) throws(StoreError) {
     guard let last = awaited, origin.place >= last.place else { return }
-    guard origin.place == last.place, origin.id == last.id else { throw restored(last) }
+    guard origin == last else { throw restored(last) }
     awaited = nil
   }
 

@@ -41,6 +41,7 @@ extension StreamCapture {
     var state = CaptureState(
       store: store.address, method: order.method, server: server, at: clock.now())
     if order.method == .slot {
+      if before == nil { try refuseForeignSlot() }
       state.identities = try asking { () throws(StoreError) in try store.tableIdentities() }
     }
     if let before {
@@ -71,6 +72,16 @@ extension StreamCapture {
     try state.save(directory, disk)
     self.state = state
     return installed
+  }
+
+  /// A slot that this ledger did not make is somebody else's.
+  private func refuseForeignSlot() throws(ReconcileError) {
+    let status = try asking { () throws(StoreError) in try store.streamStatus(server.slot) }
+    guard status == nil else {
+      throw .refused(
+        "\(store.label): there is a replication slot '\(server.slot)' already, and this ledger did not make it; drop it, or name "
+          + "another with --slot")
+    }
   }
 
   private func begin(
@@ -116,9 +127,15 @@ extension StreamCapture {
         try store.endStream(state.slot, restoring: state.identities)
       }
     }
-    state.phase = .removed
-    try state.save(directory, disk)
-    self.state = state
+    if state.phase == .installing, !state.resumes {
+      // Nothing was ever caught, so that nothing was missed.
+      try CaptureState.remove(directory, slot: state.slot, disk)
+      self.state = nil
+    } else {
+      state.phase = .removed
+      try state.save(directory, disk)
+      self.state = state
+    }
     return kept
   }
 }
