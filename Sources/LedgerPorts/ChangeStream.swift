@@ -39,7 +39,7 @@ package protocol StreamingStore: LiveStore {
 
 /// A place in the server's log of changes, as PostgreSQL writes it: `16/B374D848`.
 package struct StreamPlace: Hashable, Comparable, Sendable, CustomStringConvertible {
-  package var value: UInt64
+  package let value: UInt64
 
   package init(_ value: UInt64) {
     self.value = value
@@ -130,13 +130,11 @@ package struct StreamStatus: Hashable, Sendable {
   package var health: String
   /// How many bytes of the server's log of changes the slot keeps.
   package var keptByteCount: Int64
-  package var tables: [String]
 
-  package init(place: StreamPlace, health: String, keptByteCount: Int64, tables: [String]) {
+  package init(place: StreamPlace, health: String, keptByteCount: Int64) {
     self.place = place
     self.health = health
     self.keptByteCount = keptByteCount
-    self.tables = tables
   }
 }
 

@@ -251,4 +251,32 @@ import Testing
     let change = try fleet.json("drain", status: 1)["changes"][0]
     #expect(change["operation"].text == "truncate" && change["table"].text == "nodes")
   }
+
+  @Test("values and columns of every kind are read as they are")
+  func oddValues() throws {
+    let fleet = try CapturedFleet()
+    let odd = "it's [a]: new-tuple: null, \u{e9}\\ \n\"B'01'\""
+    try fleet.sql(
+      """
+      ALTER TABLE nodes ADD COLUMN "odd ""name"" [x]:" text DEFAULT 'd', ADD COLUMN tags text[], ADD COLUMN flag boolean,
+        ADD COLUMN bits bit(3), ADD COLUMN ratio numeric, ADD COLUMN large text;
+      UPDATE nodes SET large = (SELECT string_agg(md5(i::text), '') FROM generate_series(1, 9999) i);
+      UPDATE nodes SET display_name = $odd$\(odd)$odd$, "odd ""name"" [x]:" = 'null', tags = '{a,"b c"}', flag = true,
+        bits = B'101', ratio = 1.50;
+      UPDATE nodes SET display_name = NULL, tags = NULL;
+      """)
+    let changes = try fleet.json("read")["changes"].list
+    #expect(changes.count == 3)
+    let columns = changes[1]["columns"]
+    #expect(columns["display_name"]["new"].text == odd && columns["display_name"]["old"].isNull)
+    #expect(columns["odd \"name\" [x]:"]["new"].text == "null")
+    #expect(columns["tags"]["new"].text == "{a,\"b c\"}" && columns["bits"]["new"].text == "101")
+    #expect(columns["ratio"]["new"].text == "1.50" && columns["flag"]["new"].text == "true")
+    #expect(columns["large"].isMissing, "what is large and did not change is not repeated")
+    #expect(changes[2]["columns"].members.keys.sorted() == ["display_name", "tags"])
+    #expect(changes[2]["columns"]["display_name"]["old"].text == odd)
+    try fleet.sql("SELECT api_upgrade('\(nodeID(1))', 3, 300, 30)")
+    #expect(try fleet.json("drain")["drained"]["entries"].integer == 1)
+    try fleet.agrees()
+  }
 }

@@ -160,9 +160,17 @@ struct DecodedColumns {
   mutating func index(of name: Range<Int>, in line: Span<UInt8>, from hint: Int) -> Int {
     for index in bytes.indices.dropFirst(hint) where equals(index, name, line) { return index }
     for index in bytes.indices.prefix(hint) where equals(index, name, line) { return index }
-    bytes.append(name.map { line[$0] })
-    names.append(String(decoding: name.map { line[$0] }, as: UTF8.self))
+    let written = name.map { line[$0] }
+    bytes.append(written)
+    names.append(DecodedColumns.withoutQuotes(String(decoding: written, as: UTF8.self)))
     return names.count - 1
+  }
+
+  /// A name as it is, which the server writes in quotes with quotes doubled where it is no plain word.
+  private static func withoutQuotes(_ name: String) -> String {
+    guard name.count >= 2, name.hasPrefix("\"") else { return name }
+    return name.dropFirst().dropLast().split(separator: "\"\"", omittingEmptySubsequences: false)
+      .joined(separator: "\"")
   }
 
   /// The place of a column that was seen.

@@ -148,8 +148,7 @@ extension PostgresStore: StreamingStore {
     }
     return StreamStatus(
       place: place, health: row.text(0, 1) ?? "",
-      keptByteCount: row.text(0, 2).flatMap { Int64($0) } ?? 0,
-      tables: PostgresStore.streamedTables)
+      keptByteCount: row.text(0, 2).flatMap { Int64($0) } ?? 0)
   }
 
   package func peekStream(

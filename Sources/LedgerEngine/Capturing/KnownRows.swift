@@ -24,9 +24,6 @@ package struct KnownRows: Hashable, Sendable {
     rows[entity] = StreamedRow.agree(live, ledger) ? nil : .some(live)
   }
 
-  /// The entities whose rows differ.
-  package var entities: Set<FindingEntity> { Set(rows.keys) }
-
   // MARK: - JSON
 
   /// Writes the rows in order of their entities.
