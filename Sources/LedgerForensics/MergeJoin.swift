@@ -30,7 +30,7 @@ extension LiveContainer: Identified {
 /// Walks two sorted lists side by side and calls `body` once for each id.
 ///
 /// - Complexity: linear in both.
-func mergeJoin<Row: Identified>(
+package func mergeJoin<Row: Identified>(
   _ left: [Row], _ right: [Row], _ body: (_ left: Row?, _ right: Row?) -> Void
 ) {
   var first = 0

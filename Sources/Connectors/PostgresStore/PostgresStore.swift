@@ -52,16 +52,16 @@ package final class PostgresStore: LiveStore {
       label: label, catalog: try PostgresCatalog(database, tables: BlockvisorReader.tables))
   }
 
-  /// Runs `body` in one transaction, which any throw takes back.
+  /// Runs `body` in one transaction, which any throw takes back; without `snapshots` a reader sees each statement's moment.
   func transaction<Value>(
-    _ access: PostgresAccess,
+    _ access: PostgresAccess, snapshots: Bool = true,
     _ body: (borrowing PostgresConnection) throws(PostgresFailure) -> Value
   ) throws(StoreError) -> Value {
     do throws(PostgresFailure) {
       let database = try PostgresConnection(place, trace: trace)
       try database.run(
         access == .read
-          ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+          ? "BEGIN ISOLATION LEVEL \(snapshots ? "REPEATABLE READ" : "READ COMMITTED") READ ONLY"
           : "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
       try configure(database)
       let value = try body(database)

@@ -49,6 +49,10 @@ package enum Explanations {
         rightAt: repaired)
       explained = Explainer(fleet, listedMax: listedMax)
         .explain(findings, until: projection.occurred)
+      let caught = try CaptureLog(
+        directory: reader.layout.directory, manifest: reader.manifest, disk: reader.disk
+      ).unexplained(of: store.address)
+      explained = PinnedChanges(caught).pin(explained)
     }
     explained += try lag(reader, live.position, store.label)
     return ExplainReport(
