@@ -234,9 +234,11 @@ package struct FaultySystem {
         resources: Resources(cpuMillicores: values[1], memoryBytes: values[2], diskBytes: values[3])
       )
     }
-    contents.nodes = rows.indices.compactMap { number in
-      rows[number].map { live(story.nodeNames[number], $0) }
-    }.sorted { $0.id < $1.id }
+    contents.nodes = LiveNodes(
+      rows.indices.compactMap { number in
+        rows[number].map { live(story.nodeNames[number], $0) }
+      })
+    contents.nodes.sortByID()
     return contents
   }
 

@@ -24,7 +24,7 @@ extension PostgresStore {
   ) throws(StoreError) {
     try transaction(.write) { (database) throws(PostgresFailure) in
       let tables = Array(Set(images.map(\.table))).sorted()
-      let foreign = tables.filter { !["hosts", "nodes"].contains($0) }
+      let foreign = tables.filter { !["hosts", "nodes", "orgs"].contains($0) }
       guard foreign.isEmpty else {
         throw .store(
           .refused(

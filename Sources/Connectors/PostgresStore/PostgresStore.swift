@@ -34,14 +34,20 @@ package final class PostgresStore: LiveStore {
     }
   }
 
-  /// A Blockvisor is never projected: its rows hold what only its API knows.
+  /// Writes everything in one transaction; see `LiveStore.project`.
+  ///
+  /// Tables are never made, and what rows hold beside what the ledger knows stays as it is.
   package func project(
     _ contents: Observation, replacing: Bool,
     progress: (_ done: Int, _ total: Int) throws(StoreError) -> Void
   ) throws(StoreError) {
-    throw .refused(
-      "\(label): rows of a Blockvisor hold more than the ledger knows, so it is not projected; "
-        + "repair makes it agree, and project writes into sqlite: stores")
+    try transaction(.write) { (database) throws(PostgresFailure) in
+      var writer = BlockvisorWriter(
+        label: label,
+        catalog: try PostgresCatalog(database, tables: BlockvisorReader.tables),
+        contents: contents)
+      try writer.write(database, replacing: replacing, progress)
+    }
   }
 
   /// Looks up the tables.

@@ -34,7 +34,7 @@ package enum Explanations {
       try reader.project(
         selection == .sequence(reader.head) ? .all : selection, Projection.contentOptions)
     }
-    let target = projection.contents(position: nil, withConfigs: false).contents
+    let target = projection.contents(position: nil).contents
     let findings = Comparison(projected: target, live: live, store: store.label).findings()
       .filter(\.severity.isDrift)
     try refuseForeign(findings, live, store.label)
