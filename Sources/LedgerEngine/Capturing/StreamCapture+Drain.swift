@@ -174,7 +174,7 @@ extension StreamCapture {
       try ledger.writer.readerOfOpenCommit().project(.all, Projection.contentOptions)
     }
     var nodes: [Name: LiveNode] = [:]
-    for node in projection.contents(position: nil, withConfigs: false).contents.nodes {
+    for node in projection.contents(position: nil, for: .comparing).contents.nodes {
       nodes[node.id] = node
     }
     details = nodes

@@ -67,7 +67,7 @@ extension StreamCapture {
     let projection = try LedgerEngine.reading { () throws(LogError) in
       try ledger.writer.readerOfOpenCommit().project(.all, Projection.contentOptions)
     }
-    let expected = projection.contents(position: nil, withConfigs: false).contents
+    let expected = projection.contents(position: nil, for: .comparing).contents
     return StreamCapture.differences(seen, expected, state.known)
   }
 

@@ -15,7 +15,7 @@ extension StreamCapture {
     let projection = try LedgerEngine.reading { () throws(LogError) in
       try reader.project(.all, Projection.contentOptions)
     }
-    let expected = projection.contents(position: nil, withConfigs: false).contents
+    let expected = projection.contents(position: nil, for: .comparing).contents
     let changes =
       try state.method == .slot ? streamed(state, expected, awaited) : looked(state, expected)
     let entries = try CaptureReading.explain(
