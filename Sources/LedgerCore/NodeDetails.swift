@@ -64,6 +64,15 @@ package struct NodeDetails: Sendable {
     return attributes
   }
 
+  /// Those attributes of the node in `slot` that live stores keep.
+  package func imageAndConfig(of slot: Int) -> (image: Name?, config: Name?) {
+    let image = details[slot].refs[0]
+    let config = details[slot].refs[1]
+    return (
+      image == 0 ? nil : texts[Int(image) - 1], config == 0 ? nil : texts[Int(config) - 1]
+    )
+  }
+
   /// Whether the node in `slot` has the attributes that it has in `other`.
   package func says(_ slot: Int, as other: NodeDetails) -> Bool {
     let (refs, others) = (details[slot].refs, other.details[slot].refs)

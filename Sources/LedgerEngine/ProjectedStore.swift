@@ -12,16 +12,22 @@ extension Projection {
   ///
   /// The projection must have been made with `contentOptions`. Comparing needs no rows of configs.
   package func contents(position: StorePosition?, withConfigs: Bool = true) -> Target {
-    var contents = Observation()
+    var contents = contentsBesideNodes()
     contents.position = position
-    contents.optionalParts = Observation.referenceOptionalParts
-    contents.hosts = projectedHosts()
     let (nodes, released) = projectedNodes()
     contents.nodes = nodes
     if withConfigs { contents.configs = Projection.configs(of: nodes) }
+    return Target(contents, released: released)
+  }
+
+  /// Hosts, pools and containers, and no nodes.
+  func contentsBesideNodes() -> Observation {
+    var contents = Observation()
+    contents.optionalParts = Observation.referenceOptionalParts
+    contents.hosts = projectedHosts()
     contents.pools = projectedPools()
     contents.containers = projectedContainers()
-    return Target(contents, released: released)
+    return contents
   }
 
   private func projectedHosts() -> [LiveHost] {
@@ -56,7 +62,8 @@ extension Projection {
     return (nodes, released)
   }
 
-  private func projectedNode(_ slot: Int) -> LiveNode {
+  /// What the row of the live node in `slot` should hold.
+  func projectedNode(_ slot: Int) -> LiveNode {
     let node = state.nodes[slot]
     let attributes = state.nodeDetails?.attributes(of: slot) ?? NodeAttributes()
     var row = LiveNode(

@@ -76,6 +76,9 @@ final class TrailCollector {
     nodeChanges = Array(repeating: [], count: nodes.count)
   }
 
+  /// Makes room for the nodes of so many slots: growing would hold all that is known of them twice.
+  func reserve(nodeSlots: Int) { slots.reserveCapacity(nodeSlots) }
+
   // MARK: - Results
 
   /// The last repair of the store that made it right and was not taken back; 0 for none.
