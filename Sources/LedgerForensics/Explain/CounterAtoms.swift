@@ -236,23 +236,35 @@ struct CounterAtoms {
     if !fault.events.isEmpty { add(effect, fault) }
   }
 
-  /// Divides the share of each class among its candidates.
+  /// Divides the share of each way to make a fault among its candidates.
   private mutating func weigh() {
-    var candidates: [Fault: Int] = [:]
+    var candidates: [FaultWay: Int] = [:]
     for list in faults.values {
-      for fault in list { candidates[fault.name, default: 0] += fault.events.count }
+      for fault in list { candidates[FaultWay(fault), default: 0] += fault.events.count }
     }
     for effect in faults.keys {
       for index in (faults[effect] ?? []).indices {
-        guard let name = faults[effect]?[index].name else { continue }
-        let count = Double(candidates[name] ?? 1)
-        var weight = Odds.share(of: name) / count
-        if faults[effect]?[index].toll == Toll.secondary { weight *= 0.1 }
-        // A program writes all counters in one statement, or forgets them.
-        if faults[effect]?[index].isMixed == true { weight *= 0.5 }
+        guard let fault = faults[effect]?[index] else { continue }
+        let count = Double(candidates[FaultWay(fault)] ?? 1) + Odds.candidatesOfAFleet
+        var weight = Odds.share(of: fault) / count
+        if fault.toll == Toll.secondary { weight *= Odds.againstRow }
+        if fault.toll == Toll.shared { weight *= Odds.shared }
         faults[effect]?[index].weight = weight
       }
     }
+  }
+}
+
+/// One way to make a fault, whose candidates share its odds.
+private struct FaultWay: Hashable {
+  private let name: Fault
+  private let isMixed: Bool
+  private let concernsRow: Bool
+
+  init(_ fault: CounterFault) {
+    name = fault.name
+    isMixed = fault.isMixed
+    concernsRow = fault.concernsRow
   }
 }
 

@@ -105,7 +105,7 @@ final class CounterSearch {
       trail.events[$0].after == trail.live && trail.events[$0].sequence >= trail.window.after
     }
     guard !then.isEmpty else { return [] }
-    let weight = Odds.share(of: .restored) / Double(trail.events.count)
+    let weight = 1 / Double(trail.events.count)
     return [
       CounterSolution([
         CounterFault(
@@ -119,7 +119,7 @@ final class CounterSearch {
     CounterSolution([
       CounterFault(
         fault: .outOfBand, fields: effect.dimensions, toll: Toll.outOfBand, events: [],
-        weight: Odds.share(of: .outOfBand) * Odds.density(effect))
+        weight: Odds.density(effect))
     ])
   }
 
@@ -138,7 +138,7 @@ extension CounterSolution {
   fileprivate init(_ faults: [CounterFault]) {
     self.faults = faults
     toll = faults.reduce(0) { $0 + $1.toll }
-    weight = faults.reduce(1 / Odds.another) {
+    weight = faults.reduce(1) {
       $0 * $1.weight * Double(max($1.events.count, 1)) * Odds.another
     }
   }
