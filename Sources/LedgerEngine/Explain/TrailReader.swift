@@ -41,10 +41,12 @@ struct TrailReader {
     _ = try reader.project(
       selection, ReplayOptions(keepsTexts: true), observer: &observer, watcher: &watcher)
     collector.finish()
+    // Fleets that share a host share its entries.
+    let hostEvents = hosts.names.indices.map(collector.events)
     for fleet in fleets.indices {
       for index in fleets[fleet].hosts.indices {
         guard let place = hosts.places[fleets[fleet].hosts[index].host] else { continue }
-        fleets[fleet].hosts[index].events = collector.events(of: place)
+        fleets[fleet].hosts[index].events = hostEvents[place]
       }
       for index in fleets[fleet].nodes.indices {
         guard let place = fleets[fleet].nodes[index].id.flatMap({ nodes.places[$0] }) else {

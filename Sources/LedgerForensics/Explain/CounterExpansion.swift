@@ -30,6 +30,7 @@ extension CounterFault {
     let source = source ?? trail
     var wanted = events[...]
     if let entries, fault != .restored {
+      if entries.isEmpty { return [] }
       wanted = events.filter { entries.contains(source.events[$0].sequence) }[...]
     }
     return wanted.suffix(limit).reversed().map { index in
