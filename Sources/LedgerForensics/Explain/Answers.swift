@@ -30,8 +30,8 @@ struct Answers {
   /// A collection that keeps enough for `listedMax` explanations of a drift that began in `window`.
   init(listedMax: Int, window: FaultWindow, sought: SoughtAnswer? = nil) {
     self.sought = sought
-    keptMax = max(listedMax, 2_048)
-    keptAlikeMax = max(listedMax, 256)
+    keptMax = max(listedMax, 512)
+    keptAlikeMax = max(listedMax, 64)
     self.window = window
   }
 

@@ -22,6 +22,8 @@ final class CounterSearch {
   let trail: HostTrail
   private(set) var atoms: CounterAtoms
   private var known: [Effect: [CounterSolution]] = [:]
+  /// Whether sets of several faults are left out, because one backup that was put back explains many hosts at once.
+  var findsSinglesAlone = false
 
   init(_ trail: HostTrail) {
     self.trail = trail
@@ -41,8 +43,11 @@ final class CounterSearch {
     if let known = known[effect] { return known }
     var found = singles(effect)
     let hasSingle = found.contains { $0.toll < 2 }
-    found += restored(effect, hasSingle: hasSingle) + pairs(effect)
-    if !hasSingle, found.isEmpty { found += triples(effect) }
+    found += restored(effect, hasSingle: hasSingle)
+    if !findsSinglesAlone {
+      found += pairs(effect)
+      if !hasSingle, found.isEmpty { found += triples(effect) }
+    }
     found.sort { ($0.toll, -$0.weight) < ($1.toll, -$1.weight) }
     if found.count > CounterSearch.solutionsMax {
       found.removeSubrange(CounterSearch.solutionsMax...)

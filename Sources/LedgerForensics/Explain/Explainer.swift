@@ -48,6 +48,12 @@ package struct Explainer {
     var nodeAnswers: [Name: Answers] = [:]
     let clusters = clusters
     let fleetwide = restoredFleet(clusters)
+    // As many faults of their own would be no explanation beside one backup.
+    if let fleetwide, fleetwide.clusters.count >= Explainer.restoredEntitiesMin {
+      for index in fleetwide.clusters {
+        for host in clusters[index].hosts { searches[host].findsSinglesAlone = true }
+      }
+    }
     let tolls = clusters.map { solve($0, &hostAnswers, &nodeAnswers) }
     let fleetToll = fleetwide?.clusters.reduce(0) { $0 + tolls[$1] } ?? 0
     for (index, cluster) in clusters.enumerated() {

@@ -24,7 +24,7 @@ enum Odds {
   static let candidatesOfAFleet = 2.0
 
   /// What each further fault on the same host costs: drift is looked at when one fault has happened, or a few.
-  static let another = 0.2
+  static let another = 0.1
 
   /// Against rows that show that the entry arrived.
   static let againstRow = 0.05
