@@ -1,21 +1,6 @@
 internal import LedgerCore
 internal import LedgerPorts
 
-/// One way in which a node's row came to hold what it holds, with what else it did to hosts.
-struct NodeFault {
-  var causes: [Cause]
-  /// What it did to the counters of hosts, sorted by host; hosts without effect are left out.
-  var effects: [HostEffect]
-  var toll: Double
-  var weight: Double
-}
-
-/// What a fault did to one host.
-struct HostEffect: Hashable {
-  var host: Name
-  var effect: Effect
-}
-
 /// Finds the faults that turn what a node's row should hold into what it holds.
 ///
 /// Each entry of the node is left out in turn, as by a program that missed it: later entries say absolute values, so
