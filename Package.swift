@@ -114,7 +114,7 @@ let package = Package(
 
     target(
       "TestSupport", path: "Tests/Support",
-      ["FleetGenerator", "LedgerCore", "LedgerPorts", "LedgerText", "LinuxHost"]),
+      ["FleetGenerator", "LedgerCore", "LedgerLog", "LedgerPorts", "LedgerText", "LinuxHost"]),
     target(
       "Simulation", path: "Tests/Simulation",
       [

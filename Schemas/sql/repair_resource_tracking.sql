@@ -3,7 +3,7 @@
 --   psql -v ON_ERROR_STOP=1 -d your_database -f repair_resource_tracking.sql
 --
 -- Everything happens in one transaction. Nodes get what their configs declare, then hosts the counts and sums of the nodes so
--- repaired. Nodes whose config is of type legacy, cannot be understood or is missing are left alone, and said to be. Rows that
+-- repaired, then organisations the counts of their hosts and nodes, where the database keeps them. Nodes whose config is of type legacy, cannot be understood or is missing are left alone, and said to be. Rows that
 -- are marked as deleted are left alone. To look only, replace the last line, COMMIT, by ROLLBACK.
 
 \set ON_ERROR_STOP on
@@ -151,8 +151,11 @@ WHERE (node_count, node_cpu_cores, node_memory_bytes, node_disk_bytes) IS DISTIN
 -- Nobody writes while this runs; readers go on.
 LOCK TABLE nodes, hosts IN SHARE ROW EXCLUSIVE MODE;
 
+CREATE TEMP TABLE repaired_orgs (id uuid) ON COMMIT DROP;
+
 DO $$
 DECLARE
+  counted record;
   repaired_nodes bigint;
   repaired_hosts bigint;
   left_nodes bigint;
@@ -169,6 +172,20 @@ BEGIN
     AND greatest(i.cpu, i.memory, i.disk) <= 9223372036854775807 AND least(i.cpu, i.memory, i.disk) >= 0;
   GET DIAGNOSTICS repaired_hosts = ROW_COUNT;
   RAISE NOTICE 'Updated % hosts to match their nodes', repaired_hosts;
+
+  FOR counted IN SELECT * FROM (VALUES ('host_count', 'hosts'), ('node_count', 'nodes')) v(counter, members) LOOP
+    CONTINUE WHEN (
+      SELECT count(*) FROM pg_attribute WHERE NOT attisdropped
+        AND (attrelid = to_regclass('orgs') AND attname = counted.counter
+          OR attrelid = to_regclass(counted.members) AND attname = 'org_id')) < 2;
+    -- Through JSON, because not every database marks organisations as deleted.
+    EXECUTE format(
+      'WITH changed AS (UPDATE orgs SET %1$I = c.n FROM (SELECT o.id, count(m.org_id) AS n FROM orgs o '
+      'LEFT JOIN %2$I m ON m.org_id = o.id AND m.deleted_at IS NULL WHERE to_jsonb(o) ->> ''deleted_at'' IS NULL GROUP BY o.id) c '
+      'WHERE c.id = orgs.id AND orgs.%1$I <> c.n RETURNING orgs.id) INSERT INTO repaired_orgs SELECT id FROM changed',
+      counted.counter, counted.members);
+  END LOOP;
+  RAISE NOTICE 'Updated % organisations to match their hosts and nodes', (SELECT count(DISTINCT id) FROM repaired_orgs);
 
   SELECT count(*) INTO left_nodes FROM inconsistent_nodes;
   SELECT count(*) INTO left_hosts FROM inconsistent_hosts;

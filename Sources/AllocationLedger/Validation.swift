@@ -34,11 +34,11 @@ private func nodeInconsistencies(
 ) -> (found: [NodeResourceInconsistency], result: SelfConsistency.Result) {
   let result = SelfConsistency(live, store: nil).run(config: true, counters: false)
   let ids = Set(result.findings.filter { $0.code == .configMismatch }.map(\.entity.id))
-  var configs: [Name: LiveConfig] = [:]
-  for config in live.configs { configs[config.id] = config }
   var found: [NodeResourceInconsistency] = []
-  for node in live.nodes where ids.contains(node.id) {
-    guard let config = node.config.flatMap({ configs[$0] }) else { continue }
+  for id in ids.sorted() {
+    guard let node = live.node(id), let config = node.config.flatMap({ live.config($0) }) else {
+      continue
+    }
     found.append(
       NodeResourceInconsistency(
         nodeID: node.id.description, configID: config.id.description,

@@ -79,7 +79,8 @@ package struct Table {
   }
 
   private func line(_ row: [String], _ widths: [Int]) -> String {
-    var line = ""
+    var line: [UInt8] = []
+    line.reserveCapacity(widths.reduce(0) { $0 + $1 + 2 })
     var pendingSpaces = 0
     for (index, column) in columns.enumerated() {
       let cell = index < row.count ? row[index] : ""
@@ -87,11 +88,12 @@ package struct Table {
       if column.alignment == .right { pendingSpaces += gap }
       if !cell.isEmpty {
         // Spaces are only written before text, so that no line ends in them.
-        line += String(repeating: " ", count: pendingSpaces) + cell
+        line.append(contentsOf: repeatElement(0x20, count: pendingSpaces))
+        line.append(contentsOf: cell.utf8)
         pendingSpaces = 0
       }
       pendingSpaces += (column.alignment == .left ? gap : 0) + 2
     }
-    return line
+    return String(decoding: line, as: UTF8.self)
   }
 }

@@ -1,6 +1,9 @@
 extension String {
   /// The number of columns, taken as one for each Unicode scalar.
-  var columns: Int { unicodeScalars.count }
+  var columns: Int {
+    // Every byte of UTF-8 begins a scalar or continues one.
+    utf8.count { $0 & 0xC0 != 0x80 }
+  }
 
   /// The text with a capital at its beginning and a full stop at its end.
   var sentence: String { prefix(1).uppercased() + dropFirst() + "." }
@@ -28,6 +31,8 @@ extension String {
   /// The text without what would move the cursor or break a line: control characters are spelled
   /// out, because ids and names come from outside.
   package var printable: String {
+    // Nearly all texts are plain ASCII, and a table has many.
+    if utf8.allSatisfy({ $0 &- 0x20 < 0x5F }) { return self }
     guard unicodeScalars.contains(where: \.isControl) else { return self }
     var text = ""
     for scalar in unicodeScalars {

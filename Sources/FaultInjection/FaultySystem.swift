@@ -233,7 +233,8 @@ package struct FaultySystem {
       guard let counters = counters(of: contents.hosts[index].id) else { continue }
       contents.hosts[index].counters = counters
     }
-    contents.nodes = rows.indices.compactMap(node).sorted { $0.id < $1.id }
+    contents.nodes = LiveNodes(rows.indices.compactMap(node))
+    contents.nodes.sortByID()
     return contents
   }
 

@@ -10,11 +10,15 @@ extension Command {
   static let capture = Command(
     "capture", summary: "catch changes of a live store as they happen",
     discussion: """
-      install puts triggers and tables of its own (allocledger_capture…) into the database; from then on every change \
-      of a row is noted there with its time, its old and its new values. read prints what was noted and says which \
-      entry or repair accounts for each change; what nothing accounts for was written behind the ledger's back. drain \
-      does the same, takes the changes over into the ledger and empties the table. status says what is installed, \
-      remove takes it all away. A program that replaces rows (INSERT OR REPLACE) is seen to insert them.
+      In SQLite, install puts triggers and tables of its own (allocledger_capture…) into the database; from then on every \
+      change of a row is noted there with its time, its old and its new values. read prints what was noted and says \
+      which entry or repair accounts for each change; what nothing accounts for was written behind the ledger's back. \
+      drain does the same, takes the changes over into the ledger and empties the table. status says what is installed, \
+      remove takes it all away. A program that replaces rows (INSERT OR REPLACE) is seen to insert them. In PostgreSQL, \
+      install makes a replication slot and records what the store holds, if the ledger is empty; read looks at the \
+      transactions that were committed since; drain records what they did as entries and prints what nothing accounts \
+      for. --follow goes on until a signal. Without logical decoding, --method snapshot compares a look with the one \
+      before.
       """, section: "Live stores",
     arguments: [
       Positional(
@@ -25,6 +29,18 @@ extension Command {
       .value("store", "STORE", "the live store"),
       .value(
         "window", "DURATION", "the most time between a change and its entry", default: "1h"),
+      .value(
+        "method", "METHOD", "install: the server tells its transactions, or looks are compared",
+        kind: .choice(["slot", "snapshot"]), default: "slot"),
+      .value(
+        "identity", "WHAT", "install: whether tables write whole old rows (REPLICA IDENTITY FULL)",
+        kind: .choice(["full", "keep"]), default: "full"),
+      .value(
+        "slot", "NAME", "the replication slot", default: "one named after ledger and database"),
+      .flag("follow", "drain: go on until a signal"),
+      .value(
+        "interval", "DURATION", "drain --follow: how long to wait when there is nothing",
+        default: "1s"),
     ])
 }
 
@@ -33,10 +49,16 @@ extension Context {
     guard let name = parsed.value("store"), !name.isEmpty else {
       throw Failure(.usage, "name the live store with --store")
     }
-    guard let store = try store(name) as? any CapturingStore else {
+    let action = parsed.argument("ACTION") ?? ""
+    let live = try store(name)
+    if let store = live as? any StreamingStore { return try runStreamCapture(store, action) }
+    guard let store = live as? any CapturingStore else {
       throw Failure(.usage, "\(withoutPassword(name)): this kind of store cannot note its changes")
     }
-    let action = parsed.argument("ACTION") ?? ""
+    for option in ["method", "identity", "slot", "interval"] where parsed.value(option) != nil {
+      throw Failure(.usage, "--\(option) is for postgres:// stores")
+    }
+    if parsed.flag("follow") { throw Failure(.usage, "--follow is for postgres:// stores") }
     switch action {
     case "install":
       let now = clock.now()
@@ -61,32 +83,10 @@ extension Context {
 
   private func printStatus(_ store: any CapturingStore) throws(Failure) -> ExitCode {
     let status = try noting { () throws(StoreError) in try store.captureStatus() }
-    guard format == .json else {
-      let text =
-        status.map {
-          "\(store.label) notes changes of \($0.tables.joined(separator: ", ")) since "
-            + "\($0.installed.rfc3339): \(counted($0.changeCount, "change")) to read"
-        } ?? "\(store.label) does not note its changes"
-      try printing { () throws(OutputError) in try output.line(text) }
-      return .clean
-    }
-    try print { json in
-      json.beginObject()
-      json.key("schema")
-      json.string("allocledger.capture-status/1")
-      json.key("store")
-      json.string(store.label)
-      json.key("installed")
-      if let status { json.time(status.installed) } else { json.null() }
-      json.key("tables")
-      json.beginArray()
-      for table in status?.tables ?? [] { json.string(table) }
-      json.endArray()
-      json.key("changes")
-      json.integer(status?.changeCount ?? 0)
-      json.endObject()
-    }
-    return .clean
+    return try print(
+      CaptureReport(
+        store: store.label, installed: status?.installed, tables: status?.tables ?? [],
+        changeCount: status?.changeCount ?? 0))
   }
 
   private func readChanges(
@@ -103,7 +103,7 @@ extension Context {
       }
       if drains { try drain(explained, store, reader) }
     }
-    try print(explained, store)
+    try print(explained, store: store.label)
     let code: ExitCode = explained.contains { $0.isOutOfBand == true } ? .findings : .clean
     audit(
       "capture", stores: [store.label], outcome: code == .clean ? "explained" : "out_of_band",
@@ -127,90 +127,5 @@ extension Context {
       }
     }
     try noting { () throws(StoreError) in try store.forgetCaptured(upTo: last) }
-  }
-
-  private func print(
-    _ changes: [ExplainedChange], _ store: any CapturingStore
-  ) throws(Failure) {
-    switch format {
-    case .json: try print { json in write(changes, store, to: &json) }
-    case .table:
-      try printing { () throws(OutputError) in
-        for change in changes { try output.line(change.text.printable) }
-        let unexplained = changes.count { $0.isOutOfBand == true }
-        try output.line(
-          "\(counted(Int64(changes.count), "change")), "
-            + "\(grouped(Int64(unexplained))) of them out of band")
-      }
-    default:
-      var records = try RecordPrinter(
-        [
-          ("change", true), ("at", false), ("table", false), ("key", false), ("operation", false),
-          ("column", false), ("old", false), ("new", false), ("explained_by", false),
-          ("sequence", true),
-        ], self)
-      for change in changes {
-        for value in change.change.values {
-          try records.add([
-            .integer(change.change.number), .time(change.change.at), .text(change.change.table),
-            .text(change.change.key.text), .text(change.change.operation.rawValue),
-            .text(value.column), .text(value.old.text), .text(value.new.text),
-            .text(change.explanation?.by ?? ""), Cell(change.explanation?.sequence),
-          ])
-        }
-      }
-      try records.finish()
-    }
-  }
-
-  private func write(
-    _ changes: [ExplainedChange], _ store: any CapturingStore, to json: inout JSONWriter
-  ) {
-    json.beginObject()
-    json.key("schema")
-    json.string("allocledger.capture/1")
-    json.key("store")
-    json.string(store.label)
-    json.key("changes")
-    json.beginArray()
-    for change in changes {
-      json.beginObject()
-      change.writeMembers(to: &json)
-      json.endObject()
-    }
-    json.endArray()
-    json.key("out_of_band")
-    json.integer(Int64(changes.count { $0.isOutOfBand == true }))
-    json.endObject()
-  }
-}
-
-extension ExplainedChange {
-  /// The change in a line.
-  fileprivate var text: String {
-    let told = change.values.map { "\($0.column) \($0.old.text) -> \($0.new.text)" }
-    let verdict: String
-    switch cause {
-    case .entry(let sequence): verdict = "entry \(sequence)"
-    case .repair(let sequence): verdict = sequence.map { "repair \($0)" } ?? "allocledger"
-    case .immaterial: verdict = "nothing that history follows"
-    case .outOfBand: verdict = "OUT OF BAND"
-    case nil: verdict = "no ledger was asked"
-    }
-    return "\(change.at.rfc3339)  \(change.operation.rawValue) \(change.table) \(change.key.text): "
-      + "\(told.joined(separator: ", ")): \(verdict)"
-  }
-}
-
-extension StoredValue {
-  /// The value for people.
-  fileprivate var text: String {
-    switch self {
-    case .null: "null"
-    case .integer(let number): String(number)
-    case .real(let number): String(number)
-    case .text(let bytes): String(decoding: bytes, as: UTF8.self)
-    case .blob(let bytes): "\(bytes.count) bytes"
-    }
   }
 }

@@ -131,7 +131,8 @@ package struct Context {
     }
   }
 
-  private func tellRate(_ count: Int64, since started: UInt64) {
+  /// Says how fast a question about the whole log was answered.
+  func tellRate(_ count: Int64, since started: UInt64) {
     let microseconds = max((monotonicNanoseconds() - started) / 1_000, 1)
     messages.detail(
       "replayed a log of \(count) entries in \(microseconds) us, "

@@ -2,6 +2,7 @@ internal import CommandKit
 internal import LedgerCore
 internal import LedgerEngine
 internal import LedgerForensics
+internal import LedgerPorts
 
 /// Explanations for people who were asleep a minute ago: one sentence for each drift, then the evidence.
 struct ExplainText {
@@ -100,13 +101,39 @@ extension Cause {
     case .clamped: return "at \(event) \(columns) was kept at zero instead of falling below it"
     case .unitTruncated: return "\(event) lost the smaller digits of \(columns)"
     case .restored: return "the values are those of entry \(sequence ?? 0), as after a restore"
-    case .outOfBand: return "no entry explains \(columns): somebody wrote it by hand"
+    case .outOfBand:
+      guard let written else {
+        return "no entry explains \(columns): somebody wrote it by hand"
+      }
+      let what = fields.isEmpty ? "the row was \(written.operation.done)" : "\(columns) was written"
+      return what + " behind the ledger's back " + written.when
     }
   }
 
   private var event: String {
     let what = type.map { " (\($0.name)" + (node.map { " of \($0)" } ?? "") + ")" } ?? ""
     return "entry \(sequence ?? 0)" + what
+  }
+}
+
+extension CapturedChange {
+  /// When it was made, and by which transaction.
+  fileprivate var when: String {
+    if let origin {
+      return "by transaction \(origin.id), committed \(at.rfc3339) at \(origin.place)"
+    }
+    return after.map { "after \($0.rfc3339) and by \(at.rfc3339)" } ?? "at \(at.rfc3339)"
+  }
+}
+
+extension CapturedChange.Operation {
+  fileprivate var done: String {
+    switch self {
+    case .insert: "inserted"
+    case .update: "updated"
+    case .delete: "deleted"
+    case .truncate: "deleted with all others of its table"
+    }
   }
 }
 

@@ -13,7 +13,9 @@ let noiseOptions: [Option] = [
   .value("baseline", "FILE", "an earlier validate -o json: report only what is new", kind: .file),
   .value("confirm-after", "DURATION", "look again then, and report what is still there"),
   .value("grace", "DURATION", "leave out what entries of that age or newer are about"),
-  .flag("in-flight", "leave out what requested deletions and unfinished repairs account for"),
+  .flag(
+    "in-flight",
+    "leave out what requested deletions, unfinished repairs and open commands account for"),
 ]
 
 extension Context {

@@ -19,6 +19,14 @@ extension LiveChange {
       return [
         verb(before, after), .text("host"), Cell((before ?? after)?.id), text(before), text(after),
       ]
+    case .org(let before, let after):
+      func text(_ org: LiveOrg) -> Cell {
+        let told = [(org.hosts, "host"), (org.nodes, "node")].compactMap { count, noun in
+          count.map { counted($0, noun) }
+        }
+        return .text(told.joined(separator: ", "))
+      }
+      return [verb(before, after), .text("org"), Cell(before.id), text(before), text(after)]
     case .node(let before, let after):
       func text(_ node: LiveNode?) -> Cell {
         guard let node else { return .none }

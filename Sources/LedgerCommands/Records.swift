@@ -65,7 +65,7 @@ struct RecordPrinter {
     // Pictures and pages are not made of records.
     case .table, .svg, .html:
       do throws(OutputError) {
-        try table.add(cells.map { $0.text.printable }, to: context.output)
+        try table.add(cells.map(\.text), to: context.output)
       } catch { throw Failure(error) }
     case .csv: try line(cells.map { RecordPrinter.quoted($0.text) })
     case .json, .ndjson:

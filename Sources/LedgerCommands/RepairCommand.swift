@@ -111,7 +111,8 @@ extension Context {
             ? "nothing to repair"
             : "the plan changes \(counted(Int64(counts.hosts), "host")), "
               + "\(counted(Int64(counts.nodes), "node")), \(counted(Int64(counts.pools), "pool")), "
-              + "\(counted(Int64(counts.containers), "container"))\(moves)")
+              + "\(counted(Int64(counts.containers), "container"))"
+              + (counts.orgs > 0 ? ", \(counted(Int64(counts.orgs), "organisation"))" : "") + moves)
       }
     }
   }
@@ -137,7 +138,8 @@ extension Context {
     let outcome = try reconciling { () throws(ReconcileError) in
       try reconciler.apply(
         planned, ledger: ledger, clock: clock, actor: parsed.value("actor").map { Name($0) },
-        reason: parsed.value("reason").map { Name($0) }, guarding: guarding,
+        reason: parsed.value("reason").map { Name($0) }, isFresh: parsed.value("plan") == nil,
+        guarding: guarding,
         saving: { rows throws(StoreError) in
           guard keepsImages else { return }
           do throws(Failure) {
@@ -178,8 +180,8 @@ extension Context {
         json.key("repaired")
         json.beginObject()
         for (name, count) in [
-          ("hosts", counts.hosts), ("nodes", counts.nodes), ("pools", counts.pools),
-          ("containers", counts.containers),
+          ("hosts", counts.hosts), ("orgs", counts.orgs), ("nodes", counts.nodes),
+          ("pools", counts.pools), ("containers", counts.containers),
         ] {
           json.key(name)
           json.integer(Int64(count))

@@ -121,7 +121,7 @@ extension Context {
     let images = userState("repair-\(clock.now().microseconds).json")
     let outcome = try reconciling { () throws(ReconcileError) in
       try Reconciler(store, reader: nil).apply(
-        planned, ledger: nil, clock: clock,
+        planned, ledger: nil, clock: clock, isFresh: true,
         saving: { rows throws(StoreError) in
           do throws(Failure) {
             try reconciling { () throws(ReconcileError) in try makeUserState() }

@@ -12,16 +12,15 @@ extension Command {
     arguments: [
       Positional("KIND", "host, node, pool or container", kind: .choice(entityKinds)),
       Positional("ID", "which one"),
-    ], options: pointOptions)
+    ],
+    options: pointOptions + [.flag("no-cache", "replay all entries; use no snapshot and no index")])
 }
 
 extension Context {
   func runShow() throws(Failure) -> ExitCode {
     let selection = try selection()
     let (kind, id) = try entity()
-    let reader = try reader()
-    let projection = try project(
-      reader, selection, ReplayOptions(keepsNodeNames: true, keepsDetails: true))
+    let (projection, residents) = try shown(kind, id, selection, try reader())
     warn(of: projection.state.anomalies)
     guard let fields = projection.fields(of: kind, id) else {
       throw Failure(.refused, "there is no \(kind.rawValue) \(id.description.printable)")
@@ -46,7 +45,7 @@ extension Context {
         if kind == .host {
           json.key("nodes_on_host")
           json.beginArray()
-          for node in projection.nodes(on: id) { json.name(node) }
+          for node in residents { json.name(node) }
           json.endArray()
         }
         json.endObject()
@@ -57,12 +56,50 @@ extension Context {
       try records.finish()
     }
     if kind == .host, format == .table {
-      let nodes = projection.nodes(on: id).map { $0.description.printable }
+      let nodes = residents.map { $0.description.printable }
       try printing { () throws(OutputError) in
         try output.line("nodes on the host: \(nodes.joined(separator: " "))")
       }
     }
     return .clean
+  }
+
+  /// A state in which the entity stands as it does after `selection`, and the nodes on it if it is a host, sorted.
+  private func shown(
+    _ kind: EntityKind, _ id: Name, _ selection: Selection, _ reader: LogReader
+  ) throws(Failure) -> (projection: Projection, residents: [Name]) {
+    let usesCaches = !parsed.flag("no-cache")
+    if usesCaches, let found = try foundByPostings(kind, id, selection, reader) { return found }
+    let projection = try project(
+      reader, selection,
+      ReplayOptions(keepsNodeNames: true, keepsDetails: true, usesSnapshots: usesCaches))
+    return (projection, kind == .host ? projection.nodes(on: id) : [])
+  }
+
+  /// The same without a replay, or nil.
+  private func foundByPostings(
+    _ kind: EntityKind, _ id: Name, _ selection: Selection, _ reader: LogReader
+  ) throws(Failure) -> (projection: Projection, residents: [Name])? {
+    let started = monotonicNanoseconds()
+    var bar = progress("indexing", total: reader.head, unit: "entries")
+    defer {
+      bar.clear()
+      tellRate(reader.head, since: started)
+    }
+    // What is wrong with a cache costs a replay, and what is wrong with the log is told by that.
+    do {
+      switch kind {
+      case .node:
+        return try reader.projectNode(id, selection) { bar.advance(to: $0) }.map { ($0, []) }
+      case .host:
+        guard let nodes = try reader.nodes(on: id, selection, { bar.advance(to: $0) }) else {
+          return nil
+        }
+        let hosts = try reader.projectHosts(selection) { bar.advance(to: $0) }
+        return (hosts, nodes.sorted())
+      case .pool, .container: return nil
+      }
+    } catch { return nil }
   }
 
   /// The entity that KIND and ID name.
@@ -77,7 +114,8 @@ extension Context {
 extension Projection {
   /// The live node slots of an id: at most one.
   func nodeSlot(_ id: Name) -> Int? {
-    nodeNames.indices.first { nodeNames[$0] == id && state.nodes[$0].isLive }
+    // In another order than the log's, ids are known of nodes that are not there yet.
+    zip(nodeNames, state.nodes.indices).first { $0 == id && state.nodes[$1].isLive }?.1
   }
 
   /// The nodes on a host, sorted.

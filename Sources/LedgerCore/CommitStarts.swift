@@ -33,11 +33,12 @@ extension EntryBatch {
   }
 }
 
-extension Array {
+extension RandomAccessCollection where Index == Int {
   /// The index of the first element that `isSecond` says true of, where it does of all behind it too; by binary search.
+  @inlinable
   package func partitioningIndex(where isSecond: (Element) -> Bool) -> Int {
-    var low = 0
-    var high = count
+    var low = startIndex
+    var high = endIndex
     while low < high {
       let middle = (low + high) / 2
       if isSecond(self[middle]) { high = middle } else { low = middle + 1 }

@@ -11,7 +11,7 @@ package struct NodeDetails: Sendable {
 
   private var details: [Detail] = []
   private var texts: [Name] = []
-  private var ordinals: [Name: UInt32] = [:]
+  private var ordinals = NameIndex()
 
   /// Applies what `rows` say of attributes; kinds and slots decide as in the fold of numbers.
   mutating func fold(_ batch: EntryBatch, _ rows: Range<Int>, slots: Int) {
@@ -44,12 +44,12 @@ package struct NodeDetails: Sendable {
     var refs = InlineArray<7, UInt32>(repeating: 0)
     for (index, value) in attributes.values.enumerated() {
       guard let value else { continue }
-      if let ordinal = ordinals[value] {
+      if let ordinal = ordinals.find(value, in: texts) {
         refs[index] = ordinal + 1
       } else {
         let ordinal = UInt32(texts.count)
         texts.append(value)
-        ordinals[value] = ordinal
+        ordinals.insert(ordinal, in: texts)
         refs[index] = ordinal + 1
       }
     }
@@ -64,14 +64,16 @@ package struct NodeDetails: Sendable {
     return attributes
   }
 
-  /// Those attributes of the node in `slot` that live stores keep.
-  package func imageAndConfig(of slot: Int) -> (image: Name?, config: Name?) {
-    let image = details[slot].refs[0]
-    let config = details[slot].refs[1]
-    return (
-      image == 0 ? nil : texts[Int(image) - 1], config == 0 ? nil : texts[Int(config) - 1]
-    )
-  }
+  /// The image of the node in `slot`.
+  package func image(of slot: Int) -> Name? { text(details[slot].refs[0]) }
+
+  /// The config of the node in `slot`.
+  package func config(of slot: Int) -> Name? { text(details[slot].refs[1]) }
+
+  /// The organisation of the node in `slot`.
+  package func org(of slot: Int) -> Name? { text(details[slot].refs[2]) }
+
+  private func text(_ ref: UInt32) -> Name? { ref == 0 ? nil : texts[Int(ref) - 1] }
 
   /// Whether the node in `slot` has the attributes that it has in `other`.
   package func says(_ slot: Int, as other: NodeDetails) -> Bool {
@@ -113,7 +115,8 @@ package struct NodeDetails: Sendable {
       columns.allSatisfy({ $0.allSatisfy { $0 <= UInt64(texts.count) } })
     else { return nil }
     self.texts = texts
-    for (ordinal, text) in texts.enumerated() { ordinals[text] = UInt32(ordinal) }
+    ordinals = NameIndex(minimumCapacity: texts.count)
+    for ordinal in texts.indices { ordinals.insert(UInt32(ordinal), in: texts) }
     details = created.indices.map { slot in
       var detail = Detail()
       for field in columns.indices { detail.refs[field] = UInt32(columns[field][slot]) }

@@ -34,7 +34,8 @@ extension EntryBatch {
     return fact
   }
 
-  private func key(of row: Int) -> Name? {
+  /// The idempotency key of `row`, by binary search.
+  package func key(of row: Int) -> Name? {
     guard !keys.isEmpty else { return nil }
     let place = keys.partitioningIndex { $0.row >= row }
     return place < keys.count && keys[place].row == row ? keys[place].key : nil

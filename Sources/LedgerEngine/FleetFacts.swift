@@ -22,14 +22,17 @@ package struct FleetFacts {
       throw .refused(
         "\(address): the capacity of host '\(host.id)' is below zero; correct it first")
     }
-    for node in live.nodes where node.resources.values.contains(where: { $0 < 0 }) {
-      throw .refused("\(address): node '\(node.id)' holds numbers below zero; repair it first")
+    let sizes = live.nodes.resources
+    let isNegative = sizes.values.map { $0.values.contains { $0 < 0 } }
+    if let row = sizes.codes.firstIndex(where: { isNegative[Int($0)] }) {
+      throw .refused(
+        "\(address): node '\(live.nodes.ids[row])' holds numbers below zero; repair it first")
     }
     self.live = live
     self.occurred = occurred
     source = Name(address)
     // A host that is retired and still holds nodes stays registered: that is drift, and validation tells it.
-    let occupied = Set(live.nodes.compactMap(\.host))
+    let occupied = Set(live.nodes.hosts.used)
     retired = live.hosts.filter { $0.retired && !occupied.contains($0.id) }.map(\.id)
   }
 
@@ -63,6 +66,7 @@ package struct FleetFacts {
       fact.setResources(node.resources)
       fact.attributes.image = node.image
       fact.attributes.config = node.config
+      fact.attributes.org = node.org
     } else {
       fact = Fact(type: .hostRetired, occurred: occurred)
       fact.host = retired[nodeIndex - live.nodes.count]

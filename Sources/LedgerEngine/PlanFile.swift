@@ -36,8 +36,8 @@ package enum PlanFile {
     writer.key("counts")
     writer.beginObject()
     writer.members(
-      ["hosts", "nodes", "pools", "containers"],
-      [counts.hosts, counts.nodes, counts.pools, counts.containers].map { Int64($0) })
+      ["hosts", "orgs", "nodes", "pools", "containers"],
+      [counts.hosts, counts.orgs, counts.nodes, counts.pools, counts.containers].map { Int64($0) })
     writer.endObject()
     writer.key("changes")
     writer.beginArray()

@@ -4,19 +4,36 @@ internal import LedgerFormat
 package import LedgerLog
 package import LedgerPorts
 
+/// What the contents of a projection are for; rows of large fleets carry no more than that needs.
+package enum ContentPurpose: Sendable {
+  /// Finding differences: without configs and times.
+  case comparing
+  /// Planning how a store comes to hold them: without configs, with the organisations of nodes that it may lack.
+  case repairing
+  /// Knowing all that is compared in any way.
+  case following
+  /// Making a store from nothing: with what else the ledger knows of nodes.
+  case writing
+}
+
 extension Projection {
   /// The options that `contents` needs.
   package static let contentOptions = ReplayOptions(keepsNodeNames: true, keepsDetails: true)
 
   /// What a live store should hold, sorted by id, with retired hosts flagged.
   ///
-  /// The projection must have been made with `contentOptions`. Comparing needs no rows of configs.
-  package func contents(position: StorePosition?, withConfigs: Bool = true) -> Target {
+  /// The projection must have been made with `contentOptions`.
+  package func contents(
+    position: StorePosition?, for purpose: ContentPurpose = .following
+  ) -> Target {
     var contents = contentsBesideNodes()
     contents.position = position
-    let (nodes, released) = projectedNodes()
+    let (nodes, released) = projectedNodes(purpose)
     contents.nodes = nodes
-    if withConfigs { contents.configs = Projection.configs(of: nodes) }
+    if purpose == .following || purpose == .writing {
+      contents.configs = Projection.configs(of: nodes)
+    }
+    if purpose == .writing { contents.nodeDetails = projectedDetails() }
     return Target(contents, released: released)
   }
 
@@ -41,43 +58,48 @@ extension Projection {
     return hosts.sorted { $0.id < $1.id }
   }
 
-  private func projectedNodes() -> ([LiveNode], Set<Name>) {
-    // Keys of two words are sorted before any row is made: a row has twenty times their size.
-    var order: [(key: Name.SortKey, slot: UInt32)] = []
-    for slot in state.nodes.indices where state.nodes[slot].isLive {
-      order.append((nodeNames[slot].sortKey, UInt32(slot)))
-    }
-    order.sort { left, right in
-      if left.key != right.key { return left.key < right.key }
-      return left.key.isWhole ? false : nodeNames[Int(left.slot)] < nodeNames[Int(right.slot)]
-    }
-    var nodes: [LiveNode] = []
-    nodes.reserveCapacity(order.count)
+  private func projectedNodes(_ purpose: ContentPurpose) -> (LiveNodes, Set<Name>) {
+    var nodes = LiveNodes()
+    nodes.reserveCapacity(state.nodes.count)
     var released: Set<Name> = []
-    for (_, slot) in order {
-      let row = projectedNode(Int(slot))
-      if state.nodes[Int(slot)].flags & NodeState.released != 0 { released.insert(row.id) }
-      nodes.append(row)
+    for slot in state.nodes.indices where state.nodes[slot].isLive {
+      nodes.append(projectedNode(slot, purpose))
+      if state.nodes[slot].flags & NodeState.released != 0 { released.insert(nodeNames[slot]) }
     }
+    nodes.sortByID()
     return (nodes, released)
   }
 
   /// What the row of the live node in `slot` should hold.
-  func projectedNode(_ slot: Int) -> LiveNode {
+  func projectedNode(_ slot: Int, _ purpose: ContentPurpose) -> LiveNode {
     let node = state.nodes[slot]
-    let attributes = state.nodeDetails?.attributes(of: slot) ?? NodeAttributes()
+    let details = state.nodeDetails
     var row = LiveNode(
       id: nodeNames[slot], host: node.host == Slot.none ? nil : hostName(node.host),
-      image: attributes.image, config: attributes.config, resources: node.resources)
-    if let times = state.nodeDetails?.times(of: slot) {
+      image: details?.image(of: slot), config: details?.config(of: slot),
+      resources: node.resources)
+    if purpose == .writing || purpose == .repairing { row.org = details?.org(of: slot) }
+    if purpose != .comparing, let times = details?.times(of: slot) {
       row.created = times.created
       row.updated = times.updated
     }
     return row
   }
 
+  /// What the ledger knows of nodes besides their rows, for those of which it knows anything.
+  private func projectedDetails() -> [Name: NodeAttributes] {
+    guard let details = state.nodeDetails else { return [:] }
+    var known: [Name: NodeAttributes] = [:]
+    for slot in state.nodes.indices where state.nodes[slot].isLive {
+      var attributes = details.attributes(of: slot)
+      (attributes.image, attributes.config, attributes.org) = (nil, nil, nil)
+      if attributes != NodeAttributes() { known[nodeNames[slot]] = attributes }
+    }
+    return known
+  }
+
   /// One row for each config whose nodes all have the same numbers; of others nobody knows what they declare.
-  private static func configs(of nodes: [LiveNode]) -> [LiveConfig] {
+  private static func configs(of nodes: LiveNodes) -> LiveConfigs {
     var known: [Name: LiveConfig?] = [:]
     for node in nodes {
       guard let id = node.config else { continue }
@@ -93,7 +115,9 @@ extension Projection {
         known[id] = config
       }
     }
-    return known.values.compactMap(\.self).sorted { $0.id < $1.id }
+    var configs = LiveConfigs(known.values.compactMap(\.self))
+    configs.sortByID()
+    return configs
   }
 
   private func projectedPools() -> [LivePool] {

@@ -15,7 +15,7 @@ package enum Projector {
   ) throws(ReconcileError) -> Observation {
     let contents = try reading { () throws(LogError) in
       let projection = try reader.project(selection, Projection.contentOptions)
-      var contents = projection.contents(position: nil).contents
+      var contents = projection.contents(position: nil, for: .writing).contents
       contents.position = try position(of: selection, projection, contents, reader)
       return contents
     }
@@ -32,7 +32,9 @@ package enum Projector {
     let sequence = projection.sequence
     if case .occurred = selection, reader.map.hasLate {
       let prefix = try reader.project(.sequence(sequence), Projection.contentOptions)
-      guard prefix.contents(position: nil).contents.digest == contents.digest else { return nil }
+      guard prefix.contents(position: nil, for: .writing).contents.digest == contents.digest else {
+        return nil
+      }
     }
     return try reader.position(at: sequence)
   }

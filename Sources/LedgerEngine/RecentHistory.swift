@@ -34,11 +34,17 @@ package enum RecentHistory {
         leaving.insert(projection.nodeNames[slot])
       }
       var repaired: Set<FindingEntity> = []
-      for record in try RepairHistory(reader).records where record.outcome == nil {
+      for record in try RepairHistory(reader).records
+      where record.outcome == nil && !record.isCommand {
         for image in try RepairHistory.images(of: record, reader) ?? [] {
           if let entity = FindingEntity(table: image.table, key: image.key) {
             repaired.insert(entity)
           }
+        }
+      }
+      for image in try OpenCommands(reader).records.flatMap(\.intent.rows) {
+        if let entity = FindingEntity(table: image.table, key: image.key) {
+          repaired.insert(entity)
         }
       }
       return InFlight(leaving: leaving, repaired: repaired)
@@ -47,13 +53,14 @@ package enum RecentHistory {
 }
 
 extension FindingEntity {
-  /// The entity of a row of the reference schema; nil for what the ledger does not follow.
+  /// The entity of a row that findings can be about; nil for any other.
   init?(table: String, key: StoredValue) {
     guard case .text(let bytes) = key else { return nil }
     let kind: FindingKind
     switch table {
     case "hosts": kind = .host
     case "nodes": kind = .node
+    case "orgs": kind = .org
     case "worker_pools": kind = .pool
     case "containers": kind = .container
     default: return nil

@@ -7,8 +7,14 @@ package import LedgerPorts
 ///
 /// Every change is in the ledger before it is in the store.
 package struct Reconciler {
+  /// What the ledger demanded when a plan was made, and its head then.
+  private final class Demand {
+    var last: (head: Int64, target: Target)?
+  }
+
   private let store: any LiveStore
   private let reader: LogReader?
+  private let demand = Demand()
 
   /// A reconciler of `store`; without a `reader` it can only make the store agree with itself.
   package init(_ store: any LiveStore, reader: LogReader?) {
@@ -53,7 +59,9 @@ package struct Reconciler {
         try latest.position(at: latest.head)
       )
     }
-    return (projection.contents(position: nil), (head, projection.stateSequence))
+    let target = projection.contents(position: nil, for: .repairing)
+    demand.last = (latest.head, target)
+    return (target, (head, projection.stateSequence))
   }
 
   // MARK: - Applying
@@ -66,19 +74,20 @@ package struct Reconciler {
   ///   - clock: dates the record.
   ///   - actor: who repairs.
   ///   - reason: why.
+  ///   - isFresh: whether the plan was made only just now: the store is then not read once more before its rows are compared.
   ///   - guarding: refuses a plan that changes too much.
   ///   - saving: gets the row images before the store commits, for callers without a ledger.
   /// - Returns: what was changed and what validation still finds.
   /// - Throws: `ReconcileError.store(.stale)` when the store has changed since, `.refused` for the guard.
   package func apply(
     _ planned: PlannedRepair, ledger: WritableLedger?, clock: any Clock, actor: Name? = nil,
-    reason: Name? = nil, guarding: RepairGuard = RepairGuard(),
+    reason: Name? = nil, isFresh: Bool = false, guarding: RepairGuard = RepairGuard(),
     saving: ([RowImage]) throws(StoreError) -> Void = { _ in }
   ) throws(ReconcileError) -> RepairOutcome {
     guard planned.position == nil || ledger != nil && reader != nil else {
       throw .refused("a plan that follows a ledger is recorded in it: name the ledger")
     }
-    try check(planned, guarding)
+    try check(planned, isFresh, guarding)
     let recorder = ledger.map {
       RepairRecorder(
         ledger: $0, store: store.address, actor: actor, reason: reason, clock: clock)
@@ -95,12 +104,12 @@ package struct Reconciler {
       } catch { throw try attempt.failed(error) }
       outcome = try attempt.succeeded("applied")
     }
-    outcome.remaining = try remaining(planned.checks)
+    outcome.remaining = try remaining(planned.checks, behind: outcome)
     return outcome
   }
 
   private func check(
-    _ planned: PlannedRepair, _ guarding: RepairGuard
+    _ planned: PlannedRepair, _ isFresh: Bool, _ guarding: RepairGuard
   ) throws(ReconcileError) {
     guard planned.store == store.label else {
       throw .refused("the plan is for \(planned.store), not for \(store.label)")
@@ -109,6 +118,7 @@ package struct Reconciler {
     if let position = planned.position, let reader {
       _ = try Validator.reader(reader, knowing: position, label: "the plan for \(store.label)")
     }
+    if isFresh { return }
     let live = try asking { () throws(StoreError) in try store.observe() }
     guard live.digest == planned.plan.observationDigest else {
       throw .store(
@@ -118,11 +128,25 @@ package struct Reconciler {
     }
   }
 
-  private func remaining(_ checks: Set<Check>) throws(ReconcileError) -> [Finding] {
+  /// What validation still finds.
+  ///
+  /// A repair changes nothing of what the ledger demands, so its log is not read again where the repair's entries are all that
+  /// was recorded since the plan was made.
+  private func remaining(
+    _ checks: Set<Check>, behind outcome: RepairOutcome
+  ) throws(ReconcileError) -> [Finding] {
     let latest = try reader.map { reader throws(ReconcileError) in
       try reading { () throws(LogError) in try reader.refreshed() }
     }
-    return try Validator.validate(ledger: latest, stores: [store], checks: checks).findings
+    var known: Validator.KnownTarget?
+    if let last = demand.last, outcome.started == last.head + 1, let finished = outcome.finished,
+      finished == latest?.head
+    {
+      known = Validator.KnownTarget(sequence: finished, target: last.target)
+    }
+    return try Validator.validate(
+      ledger: latest, stores: [store], checks: checks, knowing: known
+    ).findings
       .filter(\.severity.isDrift)
   }
 

@@ -101,7 +101,7 @@ extension RowImageText {
     return (columns, ())
   }
 
-  private static func stored(_ value: JSONValue) -> StoredValue? {
+  static func stored(_ value: JSONValue) -> StoredValue? {
     switch value {
     case .null: return .null
     case .integer(let number): return .integer(number)

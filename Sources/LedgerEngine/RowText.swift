@@ -11,6 +11,9 @@ enum RowText {
     case .host(let before, let after):
       writer.string("hosts")
       write(before, after, &writer, write)
+    case .org(let before, let after):
+      writer.string("orgs")
+      write(before, after, &writer, write)
     case .node(let before, let after):
       writer.string("nodes")
       write(before, after, &writer, write)
@@ -47,6 +50,13 @@ enum RowText {
     writer.members(Resources.fieldNames.map { "node_" + $0 }, host.counters.resources.values)
     writer.key("retired")
     writer.bool(host.retired)
+    if let org = host.org { writer.member("org_id", org) }
+  }
+
+  private static func write(_ org: LiveOrg, _ writer: inout JSONWriter) {
+    writer.member("id", org.id)
+    writer.member("host_count", org.hosts)
+    writer.member("node_count", org.nodes)
   }
 
   private static func write(_ node: LiveNode, _ writer: inout JSONWriter) {
@@ -54,6 +64,7 @@ enum RowText {
     writer.member("host_id", node.host)
     writer.member("image", node.image)
     writer.member("config_id", node.config)
+    if let org = node.org { writer.member("org_id", org) }
     writer.members(Resources.fieldNames, node.resources.values)
     writer.member("created_at", node.created.map { Name($0.rfc3339) })
     writer.member("updated_at", node.updated.map { Name($0.rfc3339) })
@@ -91,6 +102,11 @@ extension RowText {
     }
     switch value["table"]?.string {
     case "hosts": return sides(host).map { .host(before: $0.before, after: $0.after) }
+    case "orgs":
+      guard let sides = sides(org), let before = sides.before, let after = sides.after else {
+        return nil
+      }
+      return .org(before: before, after: after)
     case "nodes": return sides(node).map { .node(before: $0.before, after: $0.after) }
     case "worker_pools": return sides(pool).map { .pool(before: $0.before, after: $0.after) }
     case "containers":
@@ -116,9 +132,17 @@ extension RowText {
       let nodes = value["node_count"]?.integer, let taken = resources(value, "node_"),
       let retired = value["retired"]?.bool
     else { return nil }
-    return LiveHost(
+    var host = LiveHost(
       id: id, capacity: capacity, counters: Counters(nodes: nodes, resources: taken),
       retired: retired)
+    host.org = name(value, "org_id")
+    return host
+  }
+
+  private static func org(_ value: JSONValue) -> LiveOrg? {
+    name(value, "id").map {
+      LiveOrg(id: $0, hosts: value["host_count"]?.integer, nodes: value["node_count"]?.integer)
+    }
   }
 
   private static func node(_ value: JSONValue) -> LiveNode? {
@@ -126,6 +150,7 @@ extension RowText {
     var node = LiveNode(
       id: id, host: name(value, "host_id"), image: name(value, "image"),
       config: name(value, "config_id"), resources: resources)
+    node.org = name(value, "org_id")
     node.created = value["created_at"]?.string.flatMap { Timestamp(rfc3339: $0) }
     node.updated = value["updated_at"]?.string.flatMap { Timestamp(rfc3339: $0) }
     return node

@@ -51,6 +51,8 @@ package struct SQLScript {
   private mutating func add(_ change: LiveChange) {
     switch change {
     case .host(let before, let after): add("hosts", "id", before?.fields, after?.fields)
+    // Stores of the reference schema keep no organisations.
+    case .org: break
     case .node(let before, let after):
       add("nodes", "id", before.map(fields), after.map(fields), alive: true)
     case .pool(let before, let after):

@@ -11,6 +11,13 @@ package struct Validator {
   /// The targets that were projected, by sequence; stores mostly stand at the same one.
   private var targets: [Int64: Target] = [:]
   private var stateSequence: Int64?
+  private var openRecords: [OpenCommands.Record]?
+
+  /// What a ledger is known to demand at its head.
+  package struct KnownTarget {
+    package var sequence: Int64
+    package var target: Target
+  }
 
   private init(_ reader: LogReader?, _ checks: Set<Check>) {
     self.reader = reader
@@ -23,10 +30,12 @@ package struct Validator {
   ///   - ledger: nil for stores that are checked against themselves only.
   ///   - stores: each observed once, in this order.
   ///   - checks: what to look at; `.ledger` needs a ledger and is left out without one.
+  ///   - known: saves reading the log once more.
   /// - Returns: everything that was found.
   /// - Throws: `ReconcileError.refused` for a store of another ledger or one that is named twice.
   package static func validate(
-    ledger: LogReader?, stores: [any LiveStore], checks: Set<Check> = Set(Check.allCases)
+    ledger: LogReader?, stores: [any LiveStore], checks: Set<Check> = Set(Check.allCases),
+    knowing known: KnownTarget? = nil
   ) throws(ReconcileError) -> ValidationReport {
     guard ledger != nil || !stores.isEmpty else {
       throw .refused("there is neither a ledger nor a store to validate")
@@ -36,6 +45,7 @@ package struct Validator {
       throw .refused("the store \(store.label) is named twice; a store is not compared with itself")
     }
     var run = Validator(ledger, checks)
+    if let known { run.targets[known.sequence] = known.target }
     var report = ValidationReport()
     for store in stores { try run.validate(store, into: &report) }
     if let reader = run.reader {
@@ -55,7 +65,8 @@ package struct Validator {
       ValidationReport.Store(
         label: store.label, position: live.position, moment: live.moment, nodes: live.nodes.count,
         hosts: live.hosts.count, selfConsistency: diagnosis.selfConsistency))
-    report.findings += (diagnosis.findings + behind).sorted(by: Finding.precedes)
+    let open = try openCommands(on: store)
+    report.findings += (diagnosis.findings + behind + open).sorted(by: Finding.precedes)
   }
 
   /// What `live` should hold at its own position, and the finding that it is behind.
@@ -79,6 +90,25 @@ package struct Validator {
     guard checks.contains(.ledger), live.position != nil else { return (target, []) }
     let demanded = try lastStateSequence(current)
     return (target, Validator.lag(sequence, behind: demanded, label: label).map { [$0] } ?? [])
+  }
+
+  /// A finding for each command on `store` whose outcome the ledger does not know.
+  private mutating func openCommands(
+    on store: any LiveStore
+  ) throws(ReconcileError) -> [Finding] {
+    guard checks.contains(.ledger), let reader else { return [] }
+    if openRecords == nil {
+      openRecords = try reading { () throws(LogError) in try OpenCommands(reader).records }
+    }
+    return (openRecords ?? []).filter { $0.isOn(store) }.map { record in
+      Finding(
+        .commandOpen, FindingEntity(.entry, Name(String(record.sequence))), store: store.label,
+        fields: [
+          FieldDifference("command", projected: .name(Name(record.intent.command)), live: nil)
+        ],
+        "entry \(record.sequence) announced '\(record.intent.command)' on this store and has no "
+          + "outcome; the next command, or repair --apply, completes it or takes it back")
+    }
   }
 
   /// The finding that a store which stands at `sequence` lacks changes up to `demanded`; nil where it lacks none.
@@ -123,7 +153,7 @@ package struct Validator {
         sequence == reader.head ? .all : .sequence(sequence), Projection.contentOptions)
     }
     if sequence == reader.head { stateSequence = projection.stateSequence }
-    let target = projection.contents(position: nil, withConfigs: false)
+    let target = projection.contents(position: nil, for: .comparing)
     targets[sequence] = target
     return target
   }
@@ -149,7 +179,7 @@ extension Validator {
         .all, Projection.contentOptions, observer: &observer, watcher: &watcher)
     }
     let ledger = FindingEntity(.ledger, Name(hex(reader.manifest.id)))
-    let contents = projection.contents(position: nil, withConfigs: false).contents
+    let contents = projection.contents(position: nil, for: .comparing).contents
     var findings = Invariants(Observation(), projected: contents, store: nil).findings()
     if projection.state.totals == nil {
       findings.append(

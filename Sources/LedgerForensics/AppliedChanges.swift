@@ -9,15 +9,18 @@ extension Observation {
     var nodes: [Name: LiveNode?] = [:]
     var pools: [Name: LivePool?] = [:]
     var containers: [Name: LiveContainer?] = [:]
+    var orgs: [Name: LiveOrg?] = [:]
     for change in changes {
       switch change {
       case .host(let before, let after): note(before, after, &hosts)
+      case .org(let before, let after): note(before, after, &orgs)
       case .node(let before, let after): note(before, after.map(storable), &nodes)
       case .pool(let before, let after): note(before, after, &pools)
       case .container(let before, let after): note(before, after, &containers)
       }
     }
     result.hosts = merged(self.hosts, hosts)
+    result.orgs = merged(self.orgs, orgs)
     result.nodes = merged(self.nodes, nodes)
     result.pools = merged(self.pools, pools)
     result.containers = merged(self.containers, containers)
@@ -29,6 +32,7 @@ extension Observation {
     var node = node
     if !optionalParts.contains("nodes.image") { node.image = nil }
     if !optionalParts.contains("nodes.config_id") { node.config = nil }
+    if orgs.isEmpty { node.org = nil }
     return node
   }
 
@@ -39,12 +43,28 @@ extension Observation {
     rows[id] = .some(after)
   }
 
-  private func merged<Row: Identified>(_ rows: [Row], _ changed: [Name: Row?]) -> [Row] {
+  private func merged<Rows>(_ rows: Rows, _ changed: [Name: Rows.Element?]) -> Rows
+  where
+    Rows: RandomAccessCollection & MutableCollection & RangeReplaceableCollection,
+    Rows.Element: Identified, Rows.Index == Int
+  {
     if changed.isEmpty { return rows }
-    let kept = rows.filter { changed[$0.identity] == nil }
-    let added = changed.values.compactMap(\.self).sorted { $0.identity < $1.identity }
-    var result: [Row] = []
-    result.reserveCapacity(kept.count + added.count)
+    var result = rows
+    var added: [Rows.Element] = []
+    var removed: Set<Name> = []
+    for (id, row) in changed {
+      switch (place(of: id, in: rows), row) {
+      case (let place?, let row?): result[place] = row
+      case (nil, let row?): added.append(row)
+      case (_?, nil): removed.insert(id)
+      case (nil, nil): continue
+      }
+    }
+    // Mostly rows change where they are, and a fleet has millions.
+    if added.isEmpty, removed.isEmpty { return result }
+    added.sort { $0.identity < $1.identity }
+    let kept = result.filter { !removed.contains($0.identity) }
+    result.removeAll(keepingCapacity: true)
     mergeJoin(kept, added) { left, right in
       if let row = left ?? right { result.append(row) }
     }

@@ -84,10 +84,8 @@ extension Comparison {
   }
 
   private mutating func compareNodes() {
-    var pairs: [(LiveNode?, LiveNode?)] = []
-    mergeJoin(projected.nodes, live.nodes) { if $0 != $1 { pairs.append(($0, $1)) } }
-    for pair in pairs {
-      switch pair {
+    for pair in NodeJoin(projected.nodes, live.nodes).unequalRows(live.optionalParts) {
+      switch (pair.projected, pair.live) {
       case (let expected?, let actual?): compare(expected, actual)
       case (let expected?, nil):
         note(

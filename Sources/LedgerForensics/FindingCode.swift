@@ -24,6 +24,7 @@ package enum FindingCode: String, Sendable, CaseIterable {
   case counterMismatch = "counter_mismatch"
   case orgCounters = "org_counters"
   case unknownHost = "unknown_host"
+  case commandOpen = "command_open"
   case notCompared = "not_compared"
   case contradiction
   case counterOverflow = "counter_overflow"
@@ -36,7 +37,7 @@ package enum FindingCode: String, Sendable, CaseIterable {
   /// How much it matters.
   package var severity: Severity {
     switch self {
-    case .overCapacity, .configMissing, .notCompared: .notice
+    case .overCapacity, .configMissing, .notCompared, .commandOpen: .notice
     case .behind, .contradiction, .unknownHost, .ledgerAnomaly, .repeatOffender,
       .healerConflict, .repairReverted, .oneWayRatchet, .orgCounters:
       .warning
@@ -176,10 +177,15 @@ extension FindingCode {
         "A config's row cannot be understood, so its nodes were not checked against it.",
         "Restore the config from a backup, or let the node's owner upgrade it to a new config."
       )
+    case .commandOpen:
+      (
+        "The ledger announced a command on this store and knows no outcome: it is under way, or was interrupted.",
+        "Run it again, or repair --apply: whichever comes first completes it or takes it back."
+      )
     case .orgCounters:
       (
         "An organisation's counters are not the count of its hosts and nodes.",
-        "Correct the organisation's row; repair leaves it alone."
+        "Run repair, which sets them to the count of the rows that are there."
       )
     case .counterMismatch:
       (

@@ -6,36 +6,56 @@ internal import LedgerPorts
 /// Negative numbers are added as they are; only sums that leave Int64 are lost, and those are known.
 struct HostSums {
   private struct Sum {
-    var values: [Int64] = [0, 0, 0, 0]
+    var nodes: Int64 = 0
+    var resources = Resources.zero
     var isOverflown = false
 
-    mutating func add(_ resources: Resources) {
-      for (index, value) in ([1] + resources.values).enumerated() {
-        let (sum, overflow) = values[index].addingReportingOverflow(value)
-        values[index] = sum
-        if overflow { isOverflown = true }
-      }
+    mutating func add(_ other: Resources) {
+      nodes += 1
+      add(other.cpuMillicores, \.cpuMillicores)
+      add(other.memoryBytes, \.memoryBytes)
+      add(other.diskBytes, \.diskBytes)
+    }
+
+    @inline(__always)
+    private mutating func add(_ value: Int64, _ part: WritableKeyPath<Resources, Int64>) {
+      let (sum, overflow) = resources[keyPath: part].addingReportingOverflow(value)
+      resources[keyPath: part] = sum
+      if overflow { isOverflown = true }
     }
   }
 
-  private var indices: [Name: Int] = [:]
   private var sums: [Sum]
-  /// The nodes whose host has no row.
-  private(set) var strays: [LiveNode] = []
+  /// The nodes whose host has no row, as rows of the table.
+  private(set) var strays: [Int] = []
 
   /// Adds `nodes` up for `hosts`; those in `released` no longer count.
-  init(_ nodes: [LiveNode], hosts: [LiveHost], released: Set<Name>) {
+  init(_ nodes: LiveNodes, hosts: [LiveHost], released: Set<Name>) {
     sums = [Sum](repeating: Sum(), count: hosts.count)
-    indices.reserveCapacity(hosts.count)
-    for (index, host) in hosts.enumerated() { indices[host.id] = index }
-    for node in nodes {
-      guard let host = node.host else { continue }
-      guard let index = indices[host] else {
-        strays.append(node)
+    let places = HostSums.places(nodes, hosts)
+    let (codes, sizes) = (nodes.hosts.codes, nodes.resources)
+    for row in codes.indices {
+      let place = places[Int(codes[row])]
+      if place < 0 {
+        if place == HostSums.stray { strays.append(row) }
         continue
       }
-      if !released.isEmpty, released.contains(node.id) { continue }
-      sums[index].add(node.resources)
+      if !released.isEmpty, released.contains(nodes.ids[row]) { continue }
+      sums[place].add(sizes.values[Int(sizes.codes[row])])
+    }
+  }
+
+  private static let unplaced = -1
+  private static let stray = -2
+
+  /// For each code of the nodes' hosts the place of that host.
+  private static func places(_ nodes: LiveNodes, _ hosts: [LiveHost]) -> [Int] {
+    var indices: [Name: Int] = [:]
+    indices.reserveCapacity(hosts.count)
+    for (index, host) in hosts.enumerated() { indices[host.id] = index }
+    return nodes.hosts.values.map { name in
+      guard let name else { return unplaced }
+      return indices[name] ?? stray
     }
   }
 
@@ -43,9 +63,6 @@ struct HostSums {
   func counters(at index: Int) -> Counters? {
     let sum = sums[index]
     guard !sum.isOverflown else { return nil }
-    return Counters(
-      nodes: sum.values[0],
-      resources: Resources(
-        cpuMillicores: sum.values[1], memoryBytes: sum.values[2], diskBytes: sum.values[3]))
+    return Counters(nodes: sum.nodes, resources: sum.resources)
   }
 }

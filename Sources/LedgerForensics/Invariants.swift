@@ -71,8 +71,8 @@ package struct Invariants {
         .host, host.id, Resources.fieldNames + counterFieldNames,
         host.capacity.values + host.counters.values)
     }
-    for node in live.nodes where node.resources.isNegative {
-      check(.node, node.id, Resources.fieldNames, node.resources.values)
+    for row in live.nodes.resources.negativeRows {
+      check(.node, live.nodes.ids[row], Resources.fieldNames, live.nodes.resources[row].values)
     }
     for pool in live.pools where pool.workers < 0 || pool.lastIssued < 0 {
       check(.pool, pool.name, ["worker_count", "last_issued"], [pool.workers, pool.lastIssued])
@@ -80,10 +80,20 @@ package struct Invariants {
     for container in live.containers where container.limits.contains(where: { ($0 ?? 0) < 0 }) {
       check(.container, container.id, LiveContainer.limitNames, container.limits)
     }
-    for config in live.configs where config.resources.isNegative {
-      check(.config, config.id, Resources.fieldNames, config.resources.values)
+    for row in live.configs.resources.negativeRows {
+      check(
+        .config, live.configs.ids[row], Resources.fieldNames, live.configs.resources[row].values)
     }
     return found
+  }
+}
+
+extension CodedResources {
+  /// The rows that hold numbers below zero; mostly no value does, and then no row is looked at.
+  fileprivate var negativeRows: [Int] {
+    let isNegative = values.map(\.isNegative)
+    guard isNegative.contains(true) else { return [] }
+    return codes.indices.filter { isNegative[Int(codes[$0])] }
   }
 }
 

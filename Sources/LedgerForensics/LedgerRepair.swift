@@ -21,15 +21,12 @@ struct LedgerRepair {
 
   private func nodeChanges() -> [LiveChange] {
     var changes: [LiveChange] = []
-    mergeJoin(projected.nodes, live.nodes) { expected, actual in
+    for (expected, actual) in NodeJoin(projected.nodes, live.nodes).unequalRows(live.optionalParts)
+    {
       guard let expected, let actual else {
         changes.append(.node(before: actual, after: expected))
-        return
+        continue
       }
-      let differs =
-        expected.host != actual.host
-        || !actual.differences(from: expected, live.optionalParts).isEmpty
-      guard differs else { return }
       var after = actual
       after.host = expected.host
       after.resources = expected.resources
@@ -44,13 +41,15 @@ struct LedgerRepair {
   private func hostChanges(
     _ nodes: [LiveChange]
   ) -> (added: [LiveChange], changed: [LiveChange], removed: [LiveChange]) {
-    let occupied = Set(live.applying(nodes).nodes.compactMap(\.host))
+    let occupied = Set(live.applying(nodes).nodes.hosts.used)
     var added: [LiveChange] = []
     var changed: [LiveChange] = []
     var removed: [LiveChange] = []
     mergeJoin(projected.hosts, live.hosts) { expected, actual in
       if let expected, let actual {
-        if expected != actual { changed.append(.host(before: actual, after: expected)) }
+        var after = expected
+        after.org = actual.org
+        if after != actual { changed.append(.host(before: actual, after: after)) }
       } else if let expected {
         if !expected.retired { added.append(.host(before: nil, after: expected)) }
       } else if let actual, !occupied.contains(actual.id) {

@@ -19,6 +19,10 @@ extension LiveConfig: Identified {
   package var identity: Name { id }
 }
 
+extension LiveOrg: Identified {
+  package var identity: Name { id }
+}
+
 extension LivePool: Identified {
   package var identity: Name { name }
 }
@@ -30,12 +34,15 @@ extension LiveContainer: Identified {
 /// Walks two sorted lists side by side and calls `body` once for each id.
 ///
 /// - Complexity: linear in both.
-func mergeJoin<Row: Identified>(
-  _ left: [Row], _ right: [Row], _ body: (_ left: Row?, _ right: Row?) -> Void
-) {
+package func mergeJoin<Left: RandomAccessCollection, Right: RandomAccessCollection>(
+  _ left: Left, _ right: Right, _ body: (_ left: Left.Element?, _ right: Left.Element?) -> Void
+)
+where
+  Left.Element: Identified, Right.Element == Left.Element, Left.Index == Int, Right.Index == Int
+{
   var first = 0
   var second = 0
-  while first < left.count, second < right.count {
+  while first < left.endIndex, second < right.endIndex {
     let one = left[first]
     let other = right[second]
     if one.identity == other.identity {
@@ -50,11 +57,11 @@ func mergeJoin<Row: Identified>(
       second += 1
     }
   }
-  while first < left.count {
+  while first < left.endIndex {
     body(left[first], nil)
     first += 1
   }
-  while second < right.count {
+  while second < right.endIndex {
     body(nil, right[second])
     second += 1
   }
@@ -63,7 +70,20 @@ func mergeJoin<Row: Identified>(
 /// Finds a row by id in a sorted list.
 ///
 /// - Complexity: logarithmic.
-func find<Row: Identified>(_ id: Name, in rows: [Row]) -> Row? {
-  let place = rows.partitioningIndex { !($0.identity < id) }
-  return place < rows.count && rows[place].identity == id ? rows[place] : nil
+func find<Rows: RandomAccessCollection>(_ id: Name, in rows: Rows) -> Rows.Element?
+where Rows.Element: Identified, Rows.Index == Int {
+  place(of: id, in: rows).map { rows[$0] }
+}
+
+/// Where a sorted list holds the row with `id`; nil where it holds none.
+///
+/// - Complexity: logarithmic.
+func place<Rows: RandomAccessCollection>(of id: Name, in rows: Rows) -> Int?
+where Rows.Element: Identified, Rows.Index == Int {
+  var (low, high) = (rows.startIndex, rows.endIndex)
+  while low < high {
+    let middle = low + (high - low) / 2
+    if rows[middle].identity < id { low = middle + 1 } else { high = middle }
+  }
+  return low < rows.endIndex && rows[low].identity == id ? low : nil
 }

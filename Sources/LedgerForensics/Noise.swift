@@ -84,7 +84,7 @@ package struct IgnoreRule: Hashable, Sendable {
 package struct InFlight: Sendable {
   /// Nodes whose deletion was requested.
   package var leaving: Set<Name>
-  /// Rows of repairs without an outcome.
+  /// Rows of repairs and of lifecycle commands without an outcome.
   package var repaired: Set<FindingEntity>
 
   package init(leaving: Set<Name>, repaired: Set<FindingEntity>) {

@@ -72,6 +72,12 @@ extension StableDigest {
     add(node.updated?.microseconds)
   }
 
+  package mutating func add(_ org: LiveOrg) {
+    add(org.id)
+    add(org.hosts)
+    add(org.nodes)
+  }
+
   package mutating func add(_ config: LiveConfig) {
     add(config.id)
     add(config.image)
@@ -107,10 +113,19 @@ extension Observation {
     digest.add(UInt64(configs.count))
     for config in configs { digest.add(config) }
     for id in unknownConfigs.sorted() + undecodableConfigs.map(\.id) { digest.add(id) }
+    addOrgs(to: &digest)
     digest.add(UInt64(pools.count))
     for pool in pools { digest.add(pool) }
     digest.add(UInt64(containers.count))
     for container in containers { digest.add(container) }
     return digest.text
+  }
+
+  /// Organisations and who belongs to them; nothing where the store keeps none.
+  private func addOrgs(to digest: inout StableDigest) {
+    if orgs.isEmpty { return }
+    for org in orgs { digest.add(org) }
+    for host in hosts { digest.add(host.org) }
+    for code in nodes.orgs.codes { digest.add(nodes.orgs.values[Int(code)]) }
   }
 }

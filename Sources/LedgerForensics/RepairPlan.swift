@@ -8,13 +8,14 @@ package struct RepairPlan: Hashable, Sendable {
   /// How many rows of each kind change.
   package struct Counts: Hashable, Sendable {
     package var hosts = 0
+    package var orgs = 0
     package var nodes = 0
     package var pools = 0
     package var containers = 0
 
     package init() {}
 
-    package var total: Int { hosts + nodes + pools + containers }
+    package var total: Int { hosts + orgs + nodes + pools + containers }
   }
 
   /// In the order in which they are made.
@@ -48,14 +49,21 @@ package struct RepairPlan: Hashable, Sendable {
     } else {
       changes = SelfRepair(live, checks, released: target?.released ?? []).changes()
     }
-    let repaired = live.applying(changes)
+    var repaired = live.applying(changes)
+    if checks.contains(.counters) {
+      let orgs = OrgRepair.changes(repaired, released: target?.released ?? [])
+      changes += orgs
+      repaired = repaired.applying(orgs)
+    }
     let diagnosis = Diagnosis(repaired, target: target, checks: checks, store: store)
     let followsLedger = target != nil && checks.contains(.ledger)
     unrepairable = diagnosis.findings.filter(\.severity.isDrift).map {
       RepairPlan.explained($0, followsLedger)
     }
     observationDigest = live.digest
-    rowCount = live.hosts.count + live.nodes.count + live.pools.count + live.containers.count
+    rowCount =
+      live.hosts.count + live.orgs.count + live.nodes.count + live.pools.count
+      + live.containers.count
   }
 
   /// Says why repair cannot help.
@@ -82,6 +90,7 @@ package struct RepairPlan: Hashable, Sendable {
     for change in changes {
       switch change {
       case .host: counts.hosts += 1
+      case .org: counts.orgs += 1
       case .node: counts.nodes += 1
       case .pool: counts.pools += 1
       case .container: counts.containers += 1
@@ -100,6 +109,7 @@ package struct RepairPlan: Hashable, Sendable {
       case .node(let before, let after): digest.add(2, before, after) { $0.add($1) }
       case .pool(let before, let after): digest.add(3, before, after) { $0.add($1) }
       case .container(let before, let after): digest.add(4, before, after) { $0.add($1) }
+      case .org(let before, let after): digest.add(5, before, after) { $0.add($1) }
       }
     }
     return digest.text

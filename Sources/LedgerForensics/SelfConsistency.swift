@@ -50,25 +50,33 @@ package struct SelfConsistency {
     }
     checkUndecodable()
     let undecodable = Set(live.undecodableConfigs.map(\.id))
-    var indices: [Name: Int] = [:]
-    for (index, config) in live.configs.enumerated() { indices[config.id] = index }
-    for node in live.nodes {
-      guard let id = node.config else {
-        result.nodesUnchecked += 1
+    let nodes = live.nodes
+    // What the nodes take, by the codes of what configs declare.
+    let codes = nodes.resources.codes
+    let declared = live.configs.resources.codes
+    let sizes = nodes.resources.codes(of: live.configs.resources.values)
+    for (row, place) in live.configs.ids.rows(of: nodes.configs).enumerated() {
+      if place >= 0 {
+        result.nodesChecked += 1
+        if sizes[Int(declared[Int(place)])] != codes[row] {
+          noteMismatch(nodes[row], live.configs[Int(place)])
+        }
         continue
       }
-      guard let index = indices[id] else {
-        result.nodesUnchecked += 1
-        if live.unknownConfigs.contains(id) || undecodable.contains(id) { continue }
-        result.findings.append(
-          Finding(
-            .configMissing, FindingEntity(.node, node.id), store: store,
-            fields: [FieldDifference("config_id", nil, id)],
-            "node '\(node.id)' names config '\(id)', which the store does not hold"))
-        continue
-      }
-      check(node, live.configs[index])
+      result.nodesUnchecked += 1
+      guard let id = nodes.configs[row], !live.unknownConfigs.contains(id),
+        !undecodable.contains(id)
+      else { continue }
+      noteMissing(id, of: nodes.ids[row])
     }
+  }
+
+  private mutating func noteMissing(_ config: Name, of node: Name) {
+    result.findings.append(
+      Finding(
+        .configMissing, FindingEntity(.node, node), store: store,
+        fields: [FieldDifference("config_id", nil, config)],
+        "node '\(node)' names config '\(config)', which the store does not hold"))
   }
 
   /// A config is one finding, however many nodes name it.
@@ -82,10 +90,10 @@ package struct SelfConsistency {
   }
 
   private mutating func checkOrgs() {
+    let sums = OrgSums(live, released: released)
     for org in live.orgs {
-      let wrong = org.counters.filter { $0.stored != $0.counted }
-      if wrong.isEmpty { continue }
-      let fields = wrong.map { FieldDifference($0.name, $0.counted, $0.stored) }
+      let fields = org.differences(from: sums.demanded(of: org))
+      if fields.isEmpty { continue }
       result.findings.append(
         Finding(
           .orgCounters, FindingEntity(.org, org.id), store: store, fields: fields,
@@ -93,9 +101,7 @@ package struct SelfConsistency {
     }
   }
 
-  private mutating func check(_ node: LiveNode, _ config: LiveConfig) {
-    result.nodesChecked += 1
-    guard node.resources != config.resources else { return }
+  private mutating func noteMismatch(_ node: LiveNode, _ config: LiveConfig) {
     result.nodesInconsistent += 1
     let fields = differences(
       Resources.fieldNames, projected: config.resources.values, live: node.resources.values)
@@ -108,7 +114,7 @@ package struct SelfConsistency {
   private mutating func checkCounters() {
     checkOrgs()
     let sums = HostSums(live.nodes, hosts: live.hosts, released: released)
-    for node in sums.strays {
+    for node in sums.strays.map({ live.nodes[$0] }) {
       result.findings.append(
         Finding(
           .unknownHost, FindingEntity(.node, node.id), store: store,

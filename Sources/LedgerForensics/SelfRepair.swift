@@ -22,20 +22,25 @@ struct SelfRepair {
   private func nodeChanges() -> [LiveChange] {
     let parts = live.optionalParts
     guard parts.contains("configs"), parts.contains("nodes.config_id") else { return [] }
+    let nodes = live.nodes
+    let codes = nodes.resources.codes
+    let declared = live.configs.resources.codes
+    let sizes = nodes.resources.codes(of: live.configs.resources.values)
     var changes: [LiveChange] = []
-    for node in live.nodes {
+    for (row, place) in live.configs.ids.rows(of: nodes.configs).enumerated()
+    where place >= 0 && sizes[Int(declared[Int(place)])] != codes[row] {
+      let config = live.configs[Int(place)]
       // A config that holds numbers below zero is itself wrong and repairs nothing.
-      guard let id = node.config, let config = find(id, in: live.configs),
-        node.resources != config.resources, !config.resources.isNegative
-      else { continue }
-      var after = node
+      guard !config.resources.isNegative else { continue }
+      let before = nodes[row]
+      var after = before
       after.resources = config.resources
-      changes.append(.node(before: node, after: after))
+      changes.append(.node(before: before, after: after))
     }
     return changes
   }
 
-  private func hostChanges(_ nodes: [LiveNode]) -> [LiveChange] {
+  private func hostChanges(_ nodes: LiveNodes) -> [LiveChange] {
     let sums = HostSums(nodes, hosts: live.hosts, released: released)
     var changes: [LiveChange] = []
     for (index, host) in live.hosts.enumerated() {

@@ -39,7 +39,29 @@ package struct Chain: ~Copyable {
     begin()
     let start = pending.bytes.count
     FactCodec.put(fact, sequence: sequence, recorded: recorded, to: &pending)
-    leafHash.append(pending.bytes, start..<pending.bytes.count, to: &leaves)
+    added(from: start, addsLeaf: true, &leaves)
+  }
+
+  /// Adds the entry in `row` of `batch` to the open commit, and if wanted its hash as a leaf of a tree (`MerkleLeaf`) to
+  /// `leaves`; false where the row has no fact.
+  ///
+  /// `registry` has passed the row, and no later one.
+  package mutating func add(
+    _ batch: borrowing EntryBatch, _ row: Int, _ registry: borrowing Registry, recorded: Timestamp,
+    addsLeaf: Bool, leaves: inout [UInt8]
+  ) -> Bool {
+    begin()
+    let start = pending.bytes.count
+    guard FactCodec.put(batch, row, registry, recorded: recorded, to: &pending) else {
+      return false
+    }
+    added(from: start, addsLeaf: addsLeaf, &leaves)
+    return true
+  }
+
+  /// Hashes the entry whose bytes begin at `start` as a leaf, and all that is pending where it is much.
+  private mutating func added(from start: Int, addsLeaf: Bool, _ leaves: inout [UInt8]) {
+    if addsLeaf { leafHash.append(pending.bytes, start..<pending.bytes.count, to: &leaves) }
     if pending.bytes.count >= Chain.pieceByteCount { hashPending() }
   }
 

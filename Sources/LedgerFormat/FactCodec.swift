@@ -61,15 +61,93 @@ package enum FactCodec {
   package static func put(
     _ fact: Fact, sequence: Int64, recorded: Timestamp, to writer: inout ByteWriter
   ) {
+    frame(sequence, recorded, &writer) { put(fact, to: &$0) }
+  }
+
+  /// Appends the canonical bytes of the entry in `row` of `batch`, length first, and makes no fact where the columns tell all
+  /// of it; false where the row has none.
+  ///
+  /// `registry` has passed the row, and no later one.
+  package static func put(
+    _ batch: borrowing EntryBatch, _ row: Int, _ registry: borrowing Registry, recorded: Timestamp,
+    to writer: inout ByteWriter
+  ) -> Bool {
+    let sequence = batch.firstSequence + Int64(row)
+    let kind = batch.kinds[row]
+    guard kind & RowKind.detailed == 0 else {
+      guard let fact = batch.detail(of: row) else { return false }
+      put(fact, sequence: sequence, recorded: recorded, to: &writer)
+      return true
+    }
+    guard let type = RowKind.type(of: kind) else { return false }
+    frame(sequence, recorded, &writer) { put(batch, row, type, registry, to: &$0) }
+    return true
+  }
+
+  /// Appends what all entries begin with, then `body`, with the length of both before them.
+  @inline(__always)
+  private static func frame(
+    _ sequence: Int64, _ recorded: Timestamp, _ writer: inout ByteWriter,
+    _ body: (inout ByteWriter) -> Void
+  ) {
     let start = writer.bytes.count
     writer.put(fixed: UInt32(0))
     writer.put(fixed: UInt64(bitPattern: sequence))
     writer.put(fixed: UInt64(bitPattern: recorded.microseconds))
-    put(fact, to: &writer)
+    body(&writer)
     let length = UInt32(writer.bytes.count - start - 4)
     for index in 0..<4 {
       writer.bytes[start + index] = UInt8(truncatingIfNeeded: length >> UInt32(8 * index))
     }
+  }
+
+  /// Appends the fact of a row that stands in the columns alone: as `put(_:to:)` does the fact that
+  /// `EntryBatch.fact(of:_:)` makes of it.
+  private static func put(
+    _ batch: borrowing EntryBatch, _ row: Int, _ type: EventType, _ registry: borrowing Registry,
+    to writer: inout ByteWriter
+  ) {
+    let kind = batch.kinds[row]
+    let subject = Int(batch.subjects[row])
+    writer.put(type.rawValue)
+    writer.put(version)
+    writer.put(signed: batch.occurred[row])
+    if type.subject == .node { writer.put(.node, registry.nodeNames[subject]) }
+    if type.subject == .host { writer.put(.host, registry.hostNames[subject]) }
+    if RowKind.hasHost(kind), batch.hosts[row] != Slot.none {
+      writer.put(.host, registry.hostNames[Int(batch.hosts[row])])
+    }
+    if RowKind.hasShape(kind) {
+      let shape = batch.shapes[Int(batch.numbers[row])]
+      writer.put(.cpuMillicores, said: shape.cpuMillicores)
+      writer.put(.memoryBytes, said: shape.memoryBytes)
+      writer.put(.diskBytes, said: shape.diskBytes)
+    }
+    let attributes = Int(batch.attributeRefs[row])
+    if attributes > 0 { put(batch.attributes[attributes - 1], to: &writer) }
+    if type.subject == .pool { writer.put(.pool, registry.poolNames[subject]) }
+    if RowKind.hasWorkers(kind) {
+      let counts = batch.workers[Int(batch.numbers[row])]
+      writer.put(.workersBefore, said: counts.before)
+      writer.put(.workersAfter, counts.after)
+      writer.put(.lastIssued, said: counts.lastIssued)
+    }
+    writer.put(.key, batch.key(of: row))
+    guard batch.originRefs[row] > 0 else { return }
+    let origin = batch.origins[Int(batch.originRefs[row]) - 1]
+    writer.put(.actor, origin.actor)
+    writer.put(.source, origin.source)
+    writer.put(.cause, origin.cause)
+  }
+
+  private static func put(_ attributes: NodeAttributes, to writer: inout ByteWriter) {
+    writer.put(.image, attributes.image)
+    writer.put(.config, attributes.config)
+    writer.put(.org, attributes.org)
+    writer.put(.name, attributes.name)
+    writer.put(.protocol, attributes.protocol)
+    writer.put(.protocolVersion, attributes.protocolVersion)
+    writer.put(.semanticVersion, attributes.semanticVersion)
   }
 
   /// Appends the canonical bytes of a fact.
@@ -82,14 +160,7 @@ package enum FactCodec {
     writer.put(.cpuMillicores, fact.cpuMillicores)
     writer.put(.memoryBytes, fact.memoryBytes)
     writer.put(.diskBytes, fact.diskBytes)
-    let attributes = fact.attributes
-    writer.put(.image, attributes.image)
-    writer.put(.config, attributes.config)
-    writer.put(.org, attributes.org)
-    writer.put(.name, attributes.name)
-    writer.put(.protocol, attributes.protocol)
-    writer.put(.protocolVersion, attributes.protocolVersion)
-    writer.put(.semanticVersion, attributes.semanticVersion)
+    put(fact.attributes, to: &writer)
     writer.put(.pool, fact.pool)
     writer.put(.workersBefore, fact.workersBefore)
     writer.put(.workersAfter, fact.workersAfter)
@@ -163,6 +234,11 @@ extension ByteWriter {
     guard let number else { return }
     bytes.append(tag.rawValue)
     put(signed: number)
+  }
+
+  /// Appends a number of a column, in which one below zero is not said.
+  fileprivate mutating func put(_ tag: FactCodec.Tag, said number: Int64) {
+    if number >= 0 { put(tag, number) }
   }
 
   fileprivate mutating func put(_ tag: FactCodec.Tag, _ names: [Name]?) {

@@ -153,8 +153,8 @@ package struct BlockCursor {
     }
     let offset = block.offset + block.frame.headerByteCount
     let count = block.frame.storedByteCount
-    guard
-      try window?.load(offset, count, ahead: BlockCursor.aheadByteCount) == true, let window
+    let ahead = next < end ? BlockCursor.aheadByteCount : 0
+    guard try window?.load(offset, count, ahead: ahead) == true, let window
     else {
       throw reader.damage(block, Malformed("the file became shorter", at: 0))
     }

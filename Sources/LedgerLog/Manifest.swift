@@ -52,6 +52,14 @@ package struct LogLayout: Hashable, Sendable {
     history + "/" + LogLayout.sortable(sequence) + ".snap"
   }
 
+  func postings(from firstSequence: Int64) -> String {
+    history + "/" + LogLayout.sortable(firstSequence) + ".post"
+  }
+
+  func trail(_ sequence: Int64) -> String {
+    history + "/" + LogLayout.sortable(sequence) + ".trail"
+  }
+
   /// Twenty digits, so that names sort as numbers do.
   static func sortable(_ number: Int64) -> String {
     let digits = String(number)

@@ -12,14 +12,18 @@ extension LogReader {
     let path = layout.snapshot(head)
     try writeCache(bytes, path, in: layout.snapshots)
     try extendHistory { _ in }
+    try extendPostings { _ in }
     return (path, head)
   }
 
   /// The bytes of a snapshot of `projection`, which ends with a block.
   func snapshotBytes(of projection: Projection) throws(LogError) -> [UInt8] {
+    snapshotBytes(of: projection, link: try link(at: projection.sequence))
+  }
+
+  func snapshotBytes(of projection: Projection, link: [UInt8]) -> [UInt8] {
     SnapshotCodec.bytes(
-      projection, ledger: manifest.id, link: try link(at: projection.sequence),
-      mark: map.mark(at: projection.sequence))
+      projection, ledger: manifest.id, link: link, mark: map.mark(at: projection.sequence))
   }
 
   /// Puts a whole file in place of what may be there.
@@ -113,8 +117,14 @@ extension LogReader {
       return opened.sequence <= head && opened.mark != map.mark(at: opened.sequence)
     }
     let history = ((try? disk.list(layout.history)) ?? []).filter { name in
-      guard name.hasSuffix(".chg"), let first = Int64(name.dropLast(4)) else { return false }
-      return (try? historyHeader(from: first)) == nil
+      if name.hasSuffix(".chg"), let first = Int64(name.dropLast(4)) {
+        return (try? historyHeader(from: first)) == nil
+      }
+      if name.hasSuffix(".post"), let first = Int64(name.dropLast(5)) {
+        return (try? postingsHeader(from: first)) == nil
+      }
+      guard name.hasSuffix(".trail"), let last = Int64(name.dropLast(6)) else { return false }
+      return trail(at: last) == nil
     }
     return snapshots.map(\.path) + history.map { layout.history + "/" + $0 }
   }

@@ -91,6 +91,7 @@ package struct Verification {
     }
     for damage in try reader.snapshotDamages() { note(damage) }
     for damage in try reader.historyDamages() { note(damage) }
+    for damage in try reader.postingsDamages() { note(damage) }
   }
 
   private mutating func note(_ damage: Damage) {
@@ -228,16 +229,13 @@ package struct Verification {
           chain.finishCommit()
           tree.endCommit(sequence - 1, link: chain.link)
         }
-        guard let fact = batch.fact(of: row, registry) else {
-          throw MisplacedSlot(what: "an entry has no fact")
-        }
         let recorded =
           nextStart == 0 ? batch.firstRecorded : batch.commitStarts[nextStart - 1].recorded
-        if tree.lacks(sequence) {
-          chain.add(fact, sequence: sequence, recorded: recorded, leaves: &tree.leaves)
-        } else {
-          chain.add(fact, sequence: sequence, recorded: recorded)
-        }
+        guard
+          chain.add(
+            batch, row, registry, recorded: recorded, addsLeaf: tree.lacks(sequence),
+            leaves: &tree.leaves)
+        else { throw MisplacedSlot(what: "an entry has no fact") }
       }
       try slots.finish(batch)
     } catch { throw reader.damage(block, error) }

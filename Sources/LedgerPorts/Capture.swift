@@ -40,6 +40,8 @@ package struct CapturedChange: Hashable, Sendable {
     case insert
     case update
     case delete
+    /// All rows of the table at once.
+    case truncate
   }
 
   package struct Value: Hashable, Sendable {
@@ -65,11 +67,16 @@ package struct CapturedChange: Hashable, Sendable {
   package var key: StoredValue
   /// The columns whose value changed.
   package var values: [Value]
+  /// The transaction that made it, where the store says so.
+  package var origin: TransactionOrigin?
+  /// The look before the one that found it, at `at`; nil for a change that was caught as it happened.
+  package var after: Timestamp?
 
   package init(
     number: Int64, at: Timestamp, writer: String?, table: String, operation: Operation,
-    key: StoredValue, values: [Value]
+    key: StoredValue, values: [Value], origin: TransactionOrigin? = nil
   ) {
+    self.origin = origin
     self.number = number
     self.at = at
     self.writer = writer
@@ -77,5 +84,19 @@ package struct CapturedChange: Hashable, Sendable {
     self.operation = operation
     self.key = key
     self.values = values
+  }
+}
+
+/// What tells a transaction of a server from every other one.
+package struct TransactionOrigin: Hashable, Sendable {
+  package var id: Int64
+  /// The end of its commit in the server's log of changes.
+  package var place: StreamPlace
+  package var committed: Timestamp
+
+  package init(id: Int64, place: StreamPlace, committed: Timestamp) {
+    self.id = id
+    self.place = place
+    self.committed = committed
   }
 }

@@ -45,7 +45,7 @@ package protocol LiveStore: AnyObject {
 }
 
 /// A live store whose nodes can be read without keeping all of them.
-package protocol StreamingStore: LiveStore {
+package protocol NodeLendingStore: LiveStore {
   /// What the store says of itself: its position and its optional parts, and no rows.
   func outline() throws(StoreError) -> Observation
 
@@ -77,13 +77,15 @@ package struct Observation: Sendable {
   /// The store's own name of the moment, such as an LSN of PostgreSQL; nil where it has none.
   package var moment: String?
   package var hosts: [LiveHost] = []
-  package var nodes: [LiveNode] = []
-  package var configs: [LiveConfig] = []
+  package var nodes = LiveNodes()
+  package var configs = LiveConfigs()
   /// Configs that are there and from a time when they declared no requirement.
   package var unknownConfigs: Set<Name> = []
   /// Configs that are there and cannot be understood.
   package var undecodableConfigs: [UndecodableConfig] = []
   package var orgs: [LiveOrg] = []
+  /// What a ledger knows of nodes besides their rows, for whoever writes them into a store; a store is not asked for it.
+  package var nodeDetails: [Name: NodeAttributes] = [:]
   package var pools: [LivePool] = []
   package var containers: [LiveContainer] = []
   /// The optional tables and columns that the store has, such as `worker_pools` or `nodes.image`.
@@ -105,6 +107,8 @@ package struct LiveHost: Hashable, Sendable {
   package var capacity: Resources
   package var counters: Counters
   package var retired: Bool
+  /// The organisation that the host counts for; nil where the store keeps none.
+  package var org: Name?
 
   package init(id: Name, capacity: Resources, counters: Counters, retired: Bool) {
     self.id = id
@@ -120,6 +124,8 @@ package struct LiveNode: Hashable, Sendable {
   package var host: Name?
   package var image: Name?
   package var config: Name?
+  /// The organisation that the node counts for; nil where the store keeps none.
+  package var org: Name?
   package var resources: Resources
   package var created: Timestamp?
   package var updated: Timestamp?
@@ -158,27 +164,18 @@ package struct UndecodableConfig: Hashable, Sendable {
   }
 }
 
-/// The counters of an organisation, as far as the store keeps them.
+/// An organisation's row: what its counters say, as far as the store keeps them and the rows that they count.
 package struct LiveOrg: Hashable, Sendable {
-  /// A counter beside what it should be.
-  package struct Counter: Hashable, Sendable {
-    package var name: String
-    package var stored: Int64
-    /// The rows that name the organisation, counted in the same snapshot.
-    package var counted: Int64
-
-    package init(name: String, stored: Int64, counted: Int64) {
-      self.name = name
-      self.stored = stored
-      self.counted = counted
-    }
-  }
-
   package var id: Name
-  package var counters: [Counter] = []
+  /// How many hosts it has; nil where that is not kept.
+  package var hosts: Int64?
+  /// How many nodes it has; nil where that is not kept.
+  package var nodes: Int64?
 
-  package init(id: Name) {
+  package init(id: Name, hosts: Int64?, nodes: Int64?) {
     self.id = id
+    self.hosts = hosts
+    self.nodes = nodes
   }
 }
 
@@ -224,6 +221,8 @@ package struct LiveContainer: Hashable, Sendable {
 /// `before` nil makes a row, `after` nil removes it.
 package enum LiveChange: Hashable, Sendable {
   case host(before: LiveHost?, after: LiveHost?)
+  /// The counters of an organisation; its row is neither made nor removed.
+  case org(before: LiveOrg, after: LiveOrg)
   case node(before: LiveNode?, after: LiveNode?)
   case pool(before: LivePool?, after: LivePool?)
   case container(before: LiveContainer?, after: LiveContainer?)

@@ -227,14 +227,22 @@ private let damages: [(sql: String, rows: Int)] = [
   @Test("a user with the documented rights can validate and repair, and nothing more is needed")
   func leastPrivilege() throws {
     let fleet = try Blockvisor(
-      consistentFleet + "UPDATE hosts SET node_count = 9; UPDATE nodes SET cpu_cores = 9;")
-    try fleet.sql(
-      """
-      CREATE ROLE \(fleet.name) LOGIN;
-      GRANT SELECT ON nodes, hosts, configs, orgs TO \(fleet.name);
-      GRANT UPDATE (cpu_cores, memory_bytes, disk_bytes) ON nodes TO \(fleet.name);
-      GRANT UPDATE (node_count, node_cpu_cores, node_memory_bytes, node_disk_bytes) ON hosts TO \(fleet.name);
-      """)
+      consistentFleet + "UPDATE hosts SET node_count = 9; UPDATE nodes SET cpu_cores = 9;"
+        + "INSERT INTO orgs (id, name, host_count) VALUES ('\(uuid(4, 1))', 'o', 3)")
+    let guide = String(
+      decoding: try contents(packageRoot + "/docs/operating/blockvisor.md"), as: UTF8.self)
+    let grants = guide.split(separator: "\n").filter { $0.hasPrefix("GRANT") }
+    let reader = fleet.name + "r"
+    try #require(grants.count == 5)
+    try fleet.sql("CREATE ROLE \(fleet.name) LOGIN; CREATE ROLE \(reader) LOGIN;")
+    for grant in grants {
+      let own = String(grant).replacing("ledger_reader", with: reader)
+      try fleet.sql(own.replacing("ledger_writer", with: fleet.name))
+    }
+    let looking = ["--store", fleet.address(of: reader)]
+    #expect(try fleet.run(["validate"] + looking).status == 1)
+    #expect(try fleet.run(["repair"] + looking).status == 1)
+    #expect(try fleet.run(["repair", "--apply"] + looking).status == 2)
     let store = ["--store", fleet.address(of: fleet.name)]
     #expect(try fleet.run(["validate"] + store).status == 1)
     let repaired = try fleet.run(["repair", "--apply"] + store)
@@ -244,7 +252,7 @@ private let damages: [(sql: String, rows: Int)] = [
     let refused = try fleet.run(["repair", "--apply"] + store)
     #expect(
       refused.status == 2 && refused.errors.contains("nothing was changed"), "\(refused.errors)")
-    try fleet.sql("DROP OWNED BY \(fleet.name); DROP ROLE \(fleet.name)")
+    try fleet.sql("DROP OWNED BY \(fleet.name), \(reader); DROP ROLE \(fleet.name), \(reader)")
   }
 }
 

@@ -32,6 +32,29 @@ import Testing
     #expect(try fleet.codes() == ["config_undecodable", "config_undecodable"])
   }
 
+  @Test("the queries of the guide find by hand what the program finds")
+  func queries() throws {
+    let guide = try contents(packageRoot + "/docs/operating/blockvisor.md")
+    let blocks = String(decoding: guide, as: UTF8.self).components(separatedBy: "```sql\n")
+      .dropFirst()
+    let text = try #require(blocks.last?.components(separatedBy: "```").first)
+    let queries = text.components(separatedBy: ";").map {
+      $0.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+    .filter { !$0.isEmpty }
+    try #require(queries.count == 2)
+    let config = #"convert_to('{"vm":{"cpu_cores":2,"memory_bytes":1,"disk_bytes":0}}', 'UTF8')"#
+    let fleet = try Blockvisor(
+      insertHost(1, [2, 4, 2, 0]) + insertConfig(1, config) + insertConfig(2, "''", type: "legacy")
+        + insertNode(1, host: 1, config: 1, [2, 1, 0])
+        + insertNode(2, host: 1, config: 2, [2, 1, 0]))
+    for query in queries { #expect(try fleet.sql(query + ";").isEmpty) }
+    try fleet.sql("UPDATE nodes SET cpu_cores = 7 WHERE id = '\(nodeID(1))'")
+    #expect(try fleet.sql(queries[0] + ";") == ["\(nodeID(1))|node-1|7|2"])
+    #expect(try fleet.sql(queries[1] + ";") == ["\(hostID(1))|2|2|4|9"])
+    #expect(try fleet.codes() == ["config_mismatch", "counter_mismatch"])
+  }
+
   @Test(
     "script and program repair alike, whatever the column holds",
     arguments: ["bytea", "jsonb", "json", "text"])

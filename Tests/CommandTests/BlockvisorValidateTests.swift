@@ -91,6 +91,23 @@ private let damages: [(sql: String, codes: [String])] = [
     #expect(findings.last?["message"].text?.contains("cut short") == true)
   }
 
+  @Test("only configs that live nodes name count, whether the server has counted the rows or not")
+  func unnamedConfigs() throws {
+    let fleet = try Blockvisor(
+      consistentFleet + insertConfig(8, "'\\xff'") + insertConfig(9, "''", type: "legacy"))
+    for step in ["", "ANALYZE"] {
+      try fleet.sql(step)
+      #expect(try fleet.codes().isEmpty, "\(step)")
+    }
+    try fleet.sql(
+      insertNode(8, host: nil, config: 8, [1, 1, 1])
+        + insertNode(9, host: nil, config: 9, [1, 1, 1]))
+    #expect(try fleet.codes() == ["config_undecodable"])
+    // More configs than nodes by far: then those that nodes name are looked up.
+    try fleet.sql((100..<120).map { insertConfig($0, "'\\xff'") }.joined() + "ANALYZE")
+    #expect(try fleet.codes() == ["config_undecodable"])
+  }
+
   @Test("JSON in every kind of column is read", arguments: ["json", "jsonb", "text"])
   func jsonColumns(type: String) throws {
     let fleet = try Blockvisor(

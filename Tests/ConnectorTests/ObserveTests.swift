@@ -199,7 +199,7 @@ struct ObserveTests {
   @Test("a damaged database is refused")
   func damaged() throws {
     var contents = sample()
-    contents.nodes = (1_000..<3_000).map { node(Name("n\($0)"), on: "h-1") }
+    contents.nodes = LiveNodes((1_000..<3_000).map { node(Name("n\($0)"), on: "h-1") })
     try scratch.store.project(contents, replacing: false) { _, _ in }
     var bytes = try Scratch.bytes(of: scratch.path)
     for index in 8_192..<bytes.count { bytes[index] = 0xA5 }

@@ -55,7 +55,7 @@ struct ProjectTests {
   func progress() throws {
     var contents = Observation()
     contents.hosts = [host("h")]
-    contents.nodes = (10_000..<35_000).map { node(Name("n\($0)"), on: "h") }
+    contents.nodes = LiveNodes((10_000..<35_000).map { node(Name("n\($0)"), on: "h") })
     var reports: [Int] = []
     try scratch.store.project(contents, replacing: false) { done, total in
       #expect(total == 25_001)

@@ -8,9 +8,8 @@ struct ComparisonTests {
   private func fleet(_ ids: [Name], image: Name? = nil) -> Observation {
     var fleet = Observation()
     fleet.optionalParts = Observation.referenceOptionalParts
-    fleet.nodes = ids.map {
-      LiveNode(id: $0, host: nil, image: image, config: nil, resources: .zero)
-    }
+    fleet.nodes = LiveNodes(
+      ids.map { LiveNode(id: $0, host: nil, image: image, config: nil, resources: .zero) })
     return fleet
   }
 

@@ -51,7 +51,7 @@ struct RandomFleet {
         resources: config.resources)
       fleet.nodes.append(node)
     }
-    fleet.configs = configs
+    fleet.configs = LiveConfigs(configs)
     for index in 0..<hostCount {
       let id = Name("h\(index)")
       var counters = Counters.zero
@@ -121,7 +121,7 @@ struct RandomFleet {
     }
   }
 
-  private mutating func index(of rows: [some Any]) -> Int? {
+  private mutating func index(of rows: some Collection) -> Int? {
     rows.isEmpty ? nil : number(0..<rows.count)
   }
 }
@@ -159,6 +159,10 @@ struct ModelStore {
         holds = before == nil
       }
       gone = after == nil
+    case .org(let before, _):
+      // The fleets here have no organisations.
+      key = "org \(before.id)"
+      isStale = true
     case .pool(let before, let after):
       key = "pool \((before ?? after)?.name ?? "")"
       if case .pool(_, let held) = rows[key] {
@@ -188,6 +192,7 @@ struct ModelStore {
       switch row {
       case .host(_, let host): seen.hosts += host.map { [$0] } ?? []
       case .node(_, let node): seen.nodes += node.map { [$0] } ?? []
+      case .org: continue
       case .pool(_, let pool): seen.pools += pool.map { [$0] } ?? []
       case .container(_, let container): seen.containers += container.map { [$0] } ?? []
       }

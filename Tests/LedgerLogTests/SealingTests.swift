@@ -233,13 +233,18 @@ struct SealingTests {
     }
     let expected = try reader().lines(.sequence(200))
     try reader().extendHistory { _ in }
+    try reader().extendPostings { _ in }
     #expect(try reader().historyDamages().isEmpty)
+    #expect(try reader().postingsDamages().isEmpty)
     let sealer = try Sealer(directory: ledger.directory, disk: LinuxDisk(), process: 9)
     for segment in sealer.candidates { _ = try sealer.seal(segment) }
     sealer.close()
     #expect(try reader().historyDamages().isEmpty)
+    #expect(try reader().postingsDamages().isEmpty)
     try reader().extendHistory { _ in }
     #expect(try reader().historyDamages().isEmpty)
+    try reader().extendPostings { _ in }
+    #expect(try reader().postingsDamages().isEmpty)
     #expect(try reader().lines(.sequence(200)) == expected)
   }
 

@@ -86,6 +86,33 @@ struct SelectionTests {
     #expect(try reader.historyDamages().isEmpty)
   }
 
+  /// What postings say of a node and of a host is what a replay says, and it is there where it can be.
+  private func checkPostings(_ whole: LogReader, _ selections: [Selection]) throws {
+    let reader = try LogReader(
+      directory: whole.layout.directory, disk: whole.disk, historyEntryCount: 45
+    ) { false }
+    var answered = 0
+    for selection in selections {
+      let options = ReplayOptions(keepsNodeNames: true, keepsDetails: true)
+      let replayed = try reader.project(selection, options)
+      let residents = replayed.residents
+      for host in replayed.registry.hostNames + ["nobody"] {
+        guard let found = try reader.nodes(on: host, selection, { _ in }) else { continue }
+        #expect(Set(found) == residents[host] ?? [], "\(host) \(selection)")
+        #expect(found.count == Set(found).count)
+        answered += 1
+      }
+      for node in Set(replayed.nodeNames + ["nobody"]) {
+        guard let found = try reader.projectNode(node, selection, { _ in }) else { continue }
+        #expect(found.about(node) == replayed.about(node), "\(node) \(selection)")
+        #expect(found.sequence == replayed.sequence)
+        answered += 1
+      }
+    }
+    #expect(reader.map.hasVoids || answered > 100)
+    #expect(try reader.postingsDamages().isEmpty)
+  }
+
   private func check(_ reader: LogReader, _ policy: ReleasePolicy) throws {
     var entries: [Entry] = []
     var cursor = reader.entries()
@@ -106,6 +133,7 @@ struct SelectionTests {
       #expect(wrong.isEmpty, "\(selection): \(wrong)")
     }
     try checkHistory(reader, selections)
+    try checkPostings(reader, selections)
   }
 
   @Test(

@@ -49,7 +49,7 @@ struct Reading {
   /// Whatever is left of snapshots, history and tree, answers at `sequence` are those of the entries, `facts`.
   func checkCaches(_ reader: LogReader, _ facts: [Fact], at sequence: Int) throws {
     let lines = modelLines(facts[..<sequence])
-    let options = ReplayOptions(keepsNodeNames: true)
+    let options = ReplayOptions(keepsNodeNames: true, keepsDetails: true)
     let state = try reader.project(.sequence(Int64(sequence)), options)
     try demand(
       state.state.lines(state.registry, nodeNames: state.nodeNames) == lines,
@@ -62,10 +62,27 @@ struct Reading {
     }
     try demand(
       hostLines == lines.filter { $0.hasPrefix("host ") }, "the hosts at \(sequence) are others")
+    try checkPostings(reader, state)
     var tree = try reader.tree()
     try demand(
       try tree.root(at: Int64(sequence)) == root(reader, count: sequence),
       "the tree at \(sequence) is another")
+  }
+
+  /// What postings say of hosts and nodes, if they say anything, is what `state` says.
+  private func checkPostings(_ reader: LogReader, _ state: Projection) throws {
+    let selection = Selection.sequence(state.sequence)
+    let residents = state.residents
+    for host in state.registry.hostNames {
+      guard let found = try? reader.nodes(on: host, selection, { _ in }) else { continue }
+      try demand(
+        Set(found) == residents[host] ?? [], "other nodes are on \(host) at \(state.sequence)")
+    }
+    for node in state.nodeNames.prefix(4) {
+      guard let found = try? reader.projectNode(node, selection, { _ in }) else { continue }
+      try demand(
+        found.about(node) == state.about(node), "\(node) at \(state.sequence) is another")
+    }
   }
 
   /// The root of the tree over the first `count` entries, from the entries alone.

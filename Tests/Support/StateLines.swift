@@ -1,4 +1,5 @@
 package import LedgerCore
+package import LedgerLog
 
 extension LedgerState {
   /// The whole state as lines in the form of `NaiveModel.lines`.
@@ -38,5 +39,31 @@ extension Intake {
     Intake(
       state: LedgerState(policy: policy), registry: Registry(keepsNodeNames: true),
       touches: Touches(), nextSequence: 1, latestOccurred: .min)
+  }
+}
+
+extension Projection {
+  /// All that is known of a live node, or nil.
+  package func about(_ node: Name) -> String? {
+    guard
+      let slot = zip(nodeNames, state.nodes.indices).first(where: {
+        $0 == node && state.nodes[$1].isLive
+      })?.1,
+      let details = state.nodeDetails
+    else { return nil }
+    let known = state.nodes[slot]
+    let host = known.host == Slot.none ? "nowhere" : registry.hostNames[Int(known.host)].description
+    return "\(host) \(known.resources) \(known.flags) \(details.attributes(of: slot)) "
+      + "\(details.times(of: slot))"
+  }
+
+  /// The live nodes by the hosts that they are on.
+  package var residents: [Name: Set<Name>] {
+    var found: [Name: Set<Name>] = [:]
+    for (name, node) in zip(nodeNames, state.nodes.states)
+    where node.isLive && node.host != Slot.none {
+      found[registry.hostNames[Int(node.host)], default: []].insert(name)
+    }
+    return found
   }
 }

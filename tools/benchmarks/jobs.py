@@ -138,8 +138,8 @@ def replay(bench):
     figures.add("ledger", "replay_whole", *clocked(line, bench.repeat))
     figures.add("ledger", "memory", measure.peak_megabytes(line))
     bench.profile("J2 full replay", line)
-    # Peers keep ids of nodes. state does not; show does, and more of each node. There is no snapshot yet to begin at.
-    nodes = bench.command(bench.ledger, "show", "host", "host-00007")
+    # Peers keep ids of nodes. state does not; show does, and more of each node.
+    nodes = bench.command(bench.ledger, "show", "host", "host-00007", "--no-cache")
     figures.add("ledger", "replay_nodes", *(bench.count / took for took in in_process([*nodes, "-v"], bench.repeat)))
     figures.add("ledger", "memory_nodes", measure.peak_megabytes(nodes))
     bench.profile("J2 with the node table", nodes)
@@ -159,11 +159,13 @@ def instructions(bench, line):
 
 
 def moments(bench):
-    """J3. The history index is built before, by the first question."""
+    """J3. The indexes are built before, by the first questions."""
     figures, ledger = bench.figures, bench.ledger
     figures.add("ledger", "history_build", *clocked(bench.command(ledger, "state", "-q", "--at", MOMENT), 1))
     figures.add("ledger", "bytes_history", size_of(ledger) / bench.count)
     host = ["show", "host", "host-00007"]
+    figures.add("ledger", "postings_build", *clocked(bench.command(ledger, *host, "-q", "--at", MOMENT), 1))
+    figures.add("ledger", "bytes_postings", size_of(ledger) / bench.count)
     for job, question in (("one_host", host), ("all_hosts", ["state"])):
         at = [*question, "--at", MOMENT]
         figures.add("ledger", job, *in_process(bench.command(ledger, "-v", *at), bench.repeat))

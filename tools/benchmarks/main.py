@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 
-from . import counts, jobs, peers, picture, report, table
+from . import blockvisor, counts, jobs, peers, picture, report, table
 from .measure import ROOT, Bench, clocked, output, size_of
 
 
@@ -19,6 +19,9 @@ def main():
     if arguments.programs is None:
         subprocess.run([ROOT / "tools" / "build"], check=True, stdout=sys.stderr)
     programs = pathlib.Path(arguments.programs or ROOT / ".build" / "release").absolute()
+    if arguments.job == "blockvisor":
+        blockvisor.run(arguments, programs)
+        return 0
     with tempfile.TemporaryDirectory(prefix="allocledger-bench-", dir=arguments.directory) as directory:
         bench = Bench(directory, programs, arguments.size, arguments.repeat)
         measure(bench, arguments)
@@ -41,6 +44,8 @@ def parse():
         prog="tools/bench", description="Measures the ledger beside the machine's limits, SQLite and DuckDB. Times are "
         "printed; counts gate: exit 1 where one is worse than the last record, or cannot be counted.")
     parser.add_argument("--size", choices=["XS", "S", "M"], default="S", help="0.1, 1 or 10 million entries (default: S)")
+    parser.add_argument("--job", choices=["all", "blockvisor"], default="all", help="all jobs of a ledger, or those of a Blockvisor in "
+                        "PostgreSQL with 10,000 (XS), 100,000 (S) or a million nodes (M) (default: all)")
     parser.add_argument("--repeat", type=int, default=5, help="runs of each job, of which the median counts (default: 5)")
     parser.add_argument("--picture", metavar="FILE", help="draw the jobs as SVG")
     parser.add_argument("--report", metavar="FILE", help="write targets, jobs and counts as a page of Markdown")

@@ -15,6 +15,13 @@ enum BlockvisorColumns {
     var text: String?
   }
 
+  /// The values of an organisation, without its id; none for counters that the store does not keep.
+  static func values(of org: LiveOrg) -> [Value] {
+    [("host_count", org.hosts), ("node_count", org.nodes)].compactMap { column, count in
+      count.map { Value(column: column, text: String($0)) }
+    }
+  }
+
   /// The values of a host, without its id.
   static func values(of host: LiveHost) throws(PostgresFailure) -> [Value] {
     try values(capacity, host.capacity, "host", host.id)
@@ -22,13 +29,16 @@ enum BlockvisorColumns {
       + values(Array(counters.dropFirst()), host.counters.resources, "host", host.id)
   }
 
-  /// The values of a node, without its id.
+  /// The values of a node, without its id; no organisation where none is known, so that none is ever taken away.
   static func values(of node: LiveNode) throws(PostgresFailure) -> [Value] {
-    [
+    let org = try node.org.map { org throws(PostgresFailure) in
+      try reference("org_id", org, node.id)
+    }
+    return [
       try reference("host_id", node.host, node.id),
       try reference("image_id", node.image, node.id),
       try reference("config_id", node.config, node.id),
-    ] + (try values(capacity, node.resources, "node", node.id))
+    ] + (org.map { [$0] } ?? []) + (try values(capacity, node.resources, "node", node.id))
   }
 
   /// A reference to another row; the ledger's ids can be any text, and the columns hold UUIDs.

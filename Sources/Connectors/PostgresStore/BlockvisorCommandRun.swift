@@ -50,7 +50,14 @@ struct BlockvisorCommandRun {
   ) throws(PostgresFailure) {
     let type = catalog.column("configs", "config")?.type
     let old = scene.oldConfig.flatMap { NodeConfig.bytes($0, catalog) }
-    let bytes = NodeConfig.config(config.resources, replacing: old, isText: type != "bytea")
+    let oldImage =
+      scene.oldConfig?.first { $0.name == "image_id" }?.bytes ?? write.nodeBefore?.image?.utf8
+    var change: NodeConfig.ImageChange?
+    if let oldImage, let image = config.image {
+      change = NodeConfig.ImageChange(old: oldImage, new: image.utf8)
+    }
+    let bytes = NodeConfig.config(
+      config.resources, replacing: old, change, isText: type != "bytea")
     let archive = scene.oldConfig?.first { $0.name == "archive_id" }?.bytes
     try insert(
       "configs", config.id,

@@ -30,16 +30,23 @@ struct BlockvisorRun {
   ) throws(PostgresFailure) -> [RowImage] {
     var nodes: [RowChange] = []
     var hosts: [RowChange] = []
+    var orgs: [RowChange] = []
     for change in changes {
       switch change {
       case .node(let before, let after): nodes.append(try rowChange(before, after))
       case .host(let before, let after): hosts.append(try rowChange(before, after))
+      case .org(let before, let after):
+        orgs.append(
+          RowChange(
+            id: before.id, before: BlockvisorColumns.values(of: before),
+            after: BlockvisorColumns.values(of: after)))
       case .pool, .container:
         throw .store(.refused("\(label): a Blockvisor has no worker pools and no containers"))
       }
     }
-    // Nodes before hosts, as the API writes them.
+    // Nodes before hosts before organisations, as the API writes them.
     return try make(nodes, "nodes", database) + make(hosts, "hosts", database)
+      + make(orgs, "orgs", database)
   }
 
   private func rowChange(
@@ -73,7 +80,9 @@ struct BlockvisorRun {
     let ids = changes.map(\.id)
     let held = try locker.rows(database, table, ids, locking: true)
     for change in changes { try check(change, held[change.id], table) }
-    for change in changes { try make(change, held[change.id], table, database) }
+    var updates = UpdateBatches(table: table, catalog: catalog)
+    for change in changes { try make(change, held[change.id], table, &updates, database) }
+    try updates.finish(database)
     // Read at the end, so that what triggers did is in it.
     let holds = try locker.rows(database, table, ids, locking: false)
     return changes.map { change in
@@ -88,7 +97,7 @@ struct BlockvisorRun {
     _ change: RowChange, _ held: [StoredColumn]?, _ table: String
   ) throws(PostgresFailure) {
     let isDeleted = held?.contains { $0.name == "deleted_at" && $0.value != .null } ?? false
-    let isSeen = held != nil && (table == "hosts" || !isDeleted)
+    let isSeen = held != nil && (table != "nodes" || !isDeleted)
     guard let before = change.before else {
       if isSeen { throw stale(table, change.id, "is there already") }
       return
@@ -110,21 +119,21 @@ struct BlockvisorRun {
 
   private func make(
     _ change: RowChange, _ held: [StoredColumn]?, _ table: String,
-    _ database: borrowing PostgresConnection
+    _ updates: inout UpdateBatches, _ database: borrowing PostgresConnection
   ) throws(PostgresFailure) {
     guard let after = change.after else { return try remove(change, table, database) }
     guard held != nil else { return try insert(change, after, table, database) }
-    var columns: [StoredColumn] = []
-    for value in after where catalog.has(table, value.column) {
-      if let before = change.before, before.contains(value) { continue }
-      columns.append(column(value))
+    var columns = after.filter { value in
+      catalog.has(table, value.column) && change.before?.contains(value) != true
     }
     // A node that is marked as deleted and not observed comes back to life.
     let wasDeleted = change.before == nil || change.isDeleted.before
     if wasDeleted != change.isDeleted.after {
-      columns.append(try mark(table, change, deleted: change.isDeleted.after))
+      let mark = try mark(table, change, deleted: change.isDeleted.after)
+      columns.append(
+        BlockvisorColumns.Value(column: mark.name, text: mark.bytes == nil ? nil : "now"))
     }
-    try locker.update(database, table, change.id, columns)
+    try updates.add(change.id, columns, database)
   }
 
   private func column(_ value: BlockvisorColumns.Value) -> StoredColumn {

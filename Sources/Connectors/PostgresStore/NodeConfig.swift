@@ -15,6 +15,8 @@ struct ConfigError: Error, Hashable {
 /// A message leaves out numbers that are zero.
 enum NodeConfig {
   private static let names = ["cpu_cores", "memory_bytes", "disk_bytes"]
+  /// Without an allocation: every node of a large fleet has a config of its own.
+  private typealias Numbers = InlineArray<3, UInt64>
 
   /// Reads `range` of `bytes`; `isText` where the column can only hold JSON.
   ///
@@ -36,14 +38,14 @@ enum NodeConfig {
     guard let machine = document["vm"], machine.members != nil else {
       throw ConfigError("its JSON has no object vm")
     }
-    var values: [UInt64] = []
-    for name in names {
+    var values = Numbers(repeating: 0)
+    for (index, name) in names.enumerated() {
       guard let member = machine[name] else { throw ConfigError("its vm has no \(name)") }
       // Protocol Buffers write numbers of 64 bits as strings into JSON.
       guard let value = UInt64(member.digits ?? member.string ?? "") else {
         throw ConfigError("its vm.\(name) is no whole number of 64 bits from 0")
       }
-      values.append(value)
+      values[index] = value
     }
     return try resources(values)
   }
@@ -52,38 +54,41 @@ enum NodeConfig {
     _ bytes: Span<UInt8>, _ range: Range<Int>
   ) throws(ConfigError) -> Resources {
     var reader = MessageReader(range)
-    var values: [UInt64]?
+    var values = Numbers(repeating: 0)
+    var isThere = false
     while let field = try reader.next(bytes) {
       guard field.number == 1 else { continue }
       guard case .bytes(let machine) = field.value else {
         throw ConfigError("its vm (field 1) is no message")
       }
-      var numbers = values ?? [0, 0, 0]
+      isThere = true
       var inner = MessageReader(machine)
       while let part = try inner.next(bytes) {
         guard (1...3).contains(part.number) else { continue }
         guard case .number(let value) = part.value else {
           throw ConfigError("its vm.\(names[part.number - 1]) is no number")
         }
-        numbers[part.number - 1] = value
+        values[part.number - 1] = value
       }
-      values = numbers
     }
-    guard let values else { throw ConfigError("it has no vm (field 1)") }
+    guard isThere else { throw ConfigError("it has no vm (field 1)") }
     return try resources(values)
   }
 
-  private static func resources(_ values: [UInt64]) throws(ConfigError) -> Resources {
-    var exact: [Int64] = []
-    for (index, value) in values.enumerated() {
-      let unit: UInt64 = index == 0 ? 1_000 : 1
-      let (product, overflow) = value.multipliedReportingOverflow(by: unit)
-      guard !overflow, let number = Int64(exactly: product) else {
-        throw ConfigError("its vm.\(names[index]) is \(value), more than a column can hold")
-      }
-      exact.append(number)
+  private static func resources(_ values: Numbers) throws(ConfigError) -> Resources {
+    Resources(
+      cpuMillicores: try exact(values, 0, unit: 1_000), memoryBytes: try exact(values, 1, unit: 1),
+      diskBytes: try exact(values, 2, unit: 1))
+  }
+
+  private static func exact(
+    _ values: Numbers, _ index: Int, unit: UInt64
+  ) throws(ConfigError) -> Int64 {
+    let (product, overflow) = values[index].multipliedReportingOverflow(by: unit)
+    guard !overflow, let number = Int64(exactly: product) else {
+      throw ConfigError("its vm.\(names[index]) is \(values[index]), more than a column can hold")
     }
-    return Resources(cpuMillicores: exact[0], memoryBytes: exact[1], diskBytes: exact[2])
+    return number
   }
 }
 

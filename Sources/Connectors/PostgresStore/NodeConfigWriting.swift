@@ -22,18 +22,28 @@ extension NodeConfig {
     return Array("\\x".utf8) + bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
   }
 
-  /// `old` with `resources` as its requirement and all else as it is; from nothing where there is no old one that can be read.
+  /// Another image than the one that an old config was made for.
+  struct ImageChange {
+    var old: [UInt8]
+    var new: [UInt8]
+  }
+
+  /// `old` with `resources` as its requirement; from nothing where there is no old one that can be read.
+  ///
+  /// Where its part about the image names the old image by its id, it names the new one; all else is as it is.
   static func config(
-    _ resources: Resources, replacing old: [UInt8]?, isText: Bool
+    _ resources: Resources, replacing old: [UInt8]?, _ image: ImageChange?, isText: Bool
   ) -> [UInt8] {
     let values = [
       resources.cpuMillicores / 1_000, resources.memoryBytes, resources.diskBytes,
     ]
-    if isText || old?.first == 0x7B { return json(values, replacing: old ?? []) }
-    return (try? message(values, replacing: old ?? [])) ?? plainMessage(values)
+    if isText || old?.first == 0x7B { return json(values, replacing: old ?? [], image) }
+    return (try? message(values, replacing: old ?? [], image)) ?? plainMessage(values)
   }
 
-  private static func json(_ values: [Int64], replacing old: [UInt8]) -> [UInt8] {
+  private static func json(
+    _ values: [Int64], replacing old: [UInt8], _ image: ImageChange?
+  ) -> [UInt8] {
     let numbers = zip(["cpu_cores", "memory_bytes", "disk_bytes"], values).map {
       JSONValue.Member($0, .integer($1))
     }
@@ -42,13 +52,29 @@ extension NodeConfig {
     let kept = machine.filter { member in !numbers.contains { $0.name == member.name } }
     let new = JSONValue.Member("vm", .object(numbers + kept))
     var writer = JSONWriter()
-    writer.value(.object([new] + document.filter { $0.name != "vm" }))
+    let rest = document.filter { $0.name != "vm" }.map { member in
+      guard member.name == "image", let image else { return member }
+      return JSONValue.Member(member.name, renamed(member.value, image))
+    }
+    writer.value(.object([new] + rest))
     return writer.bytes
+  }
+
+  private static func renamed(_ value: JSONValue, _ image: ImageChange) -> JSONValue {
+    if let members = value.members {
+      return .object(
+        members.map { member in
+          guard let text = member.value.string, Array(text.utf8) == image.old else { return member }
+          return JSONValue.Member(
+            member.name, .string(String(decoding: image.new, as: UTF8.self)))
+        })
+    }
+    return value
   }
 
   /// The fields of the old message in their order, with the numbers of the machine exchanged.
   private static func message(
-    _ values: [Int64], replacing old: [UInt8]
+    _ values: [Int64], replacing old: [UInt8], _ image: ImageChange?
   ) throws(ConfigError) -> [UInt8] {
     var machine = numbers(values)
     var rest: [UInt8] = []
@@ -57,6 +83,11 @@ extension NodeConfig {
     var start = 0
     while let field = try reader.next(bytes) {
       defer { start = reader.position }
+      if field.number == 2, case .bytes(let range) = field.value, let image {
+        let part = try renamed(bytes, old, range, image)
+        rest += [0x12] + varint(UInt64(part.count)) + part
+        continue
+      }
       guard field.number == 1, case .bytes(let range) = field.value else {
         rest += old[start..<reader.position]
         continue
@@ -69,6 +100,25 @@ extension NodeConfig {
       }
     }
     return wrapped(machine) + rest
+  }
+
+  /// The part about the image, with the new image's id in every field that holds the old one's.
+  private static func renamed(
+    _ bytes: Span<UInt8>, _ old: [UInt8], _ range: Range<Int>, _ image: ImageChange
+  ) throws(ConfigError) -> [UInt8] {
+    var part: [UInt8] = []
+    var reader = MessageReader(range)
+    var start = range.lowerBound
+    while let field = try reader.next(bytes) {
+      defer { start = reader.position }
+      if case .bytes(let text) = field.value, Array(old[text]) == image.old {
+        part += old[start..<text.lowerBound - varint(UInt64(text.count)).count]
+        part += varint(UInt64(image.new.count)) + image.new
+      } else {
+        part += old[start..<reader.position]
+      }
+    }
+    return part
   }
 
   private static func plainMessage(_ values: [Int64]) -> [UInt8] { wrapped(numbers(values)) }

@@ -14,6 +14,7 @@ struct PostgresCatalog {
   }
 
   private var tables: [String: [Column]] = [:]
+  private var estimates: [String: Int] = [:]
 
   /// Reads the columns of those of `names` that exist.
   init(
@@ -24,17 +25,23 @@ struct PostgresCatalog {
       """
       SELECT t.name, a.attname, format_type(a.atttypid, NULL), \
       a.attnotnull AND NOT a.atthasdef AND a.attidentity = '', \
-      a.attgenerated <> '' OR a.attidentity = 'a' \
-      FROM unnest($1::text[]) t(name) JOIN pg_attribute a ON a.attrelid = to_regclass(t.name) \
+      a.attgenerated <> '' OR a.attidentity = 'a', c.reltuples::int8 \
+      FROM unnest($1::text[]) t(name) JOIN pg_class c ON c.oid = to_regclass(t.name) \
+      JOIN pg_attribute a ON a.attrelid = c.oid \
       WHERE a.attnum > 0 AND NOT a.attisdropped ORDER BY t.name, a.attnum
       """, [Array(list.utf8)])
     for row in 0..<rows.rowCount {
       let column = Column(
         name: rows.text(row, 1) ?? "", type: rows.text(row, 2) ?? "",
         isRequired: rows.text(row, 3) == "t", isGenerated: rows.text(row, 4) == "t")
-      tables[rows.text(row, 0) ?? "", default: []].append(column)
+      let table = rows.text(row, 0) ?? ""
+      tables[table, default: []].append(column)
+      if let count = rows.text(row, 5).flatMap({ Int($0) }), count >= 0 { estimates[table] = count }
     }
   }
+
+  /// How many rows a table had when the server last counted them; nil where it never did.
+  func estimatedRows(_ table: String) -> Int? { estimates[table] }
 
   func has(_ table: String) -> Bool { tables[table] != nil }
 
@@ -109,13 +116,6 @@ struct SelectList {
     }
     expressions.append(kind.expression(column))
     return true
-  }
-
-  /// Adds a time, or NULL where there is none that says its zone: times are not compared.
-  mutating func addMoment(_ column: String) {
-    let type = "timestamp with time zone"
-    let isThere = catalog.column(table, column)?.type == type
-    expressions.append(isThere ? column : "NULL::\(type)")
   }
 
   /// Adds any expression.

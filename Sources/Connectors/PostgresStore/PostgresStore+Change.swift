@@ -11,6 +11,7 @@ extension PostgresStore {
     try transaction(.write) { (database) throws(PostgresFailure) in
       let run = BlockvisorRun(try reader(database))
       let images = try run.make(changes, database)
+      try markOwn(database)
       try calling { () throws(StoreError) in try beforeCommit(images) }
     }
   }
@@ -23,7 +24,7 @@ extension PostgresStore {
   ) throws(StoreError) {
     try transaction(.write) { (database) throws(PostgresFailure) in
       let tables = Array(Set(images.map(\.table))).sorted()
-      let foreign = tables.filter { !["hosts", "nodes"].contains($0) }
+      let foreign = tables.filter { !["hosts", "nodes", "orgs"].contains($0) }
       guard foreign.isEmpty else {
         throw .store(
           .refused(
@@ -33,7 +34,16 @@ extension PostgresStore {
       let locker = RowLocker(
         label: label, catalog: try PostgresCatalog(database, tables: tables))
       try RowRestorer(locker).restore(images, database)
+      try markOwn(database)
       try calling(beforeCommit)
     }
+  }
+
+  /// Says in the server's log of changes that the transaction is a repair of this program, so that capture knows it.
+  ///
+  /// It follows the changes: a message before them would be told before its transaction begins.
+  private func markOwn(_ database: borrowing PostgresConnection) throws(PostgresFailure) {
+    try database.run(
+      "SELECT pg_logical_emit_message(true, '\(ChangeDecoder.messagePrefix)', 'repair')")
   }
 }

@@ -35,6 +35,10 @@ private struct BlockvisorScript {
       try add(
         "hosts", before.id, BlockvisorColumns.values(of: before),
         BlockvisorColumns.values(of: after))
+    case .org(let before, let after):
+      add(
+        "orgs", before.id, BlockvisorColumns.values(of: before),
+        BlockvisorColumns.values(of: after))
     default:
       throw .store(
         .refused(
@@ -76,7 +80,7 @@ private struct BlockvisorScript {
       "SET LOCAL lock_timeout = '2s';", "SET LOCAL standard_conforming_strings = on;",
       "DO $allocledger$", "BEGIN",
     ]
-    for table in ["nodes", "hosts"] {
+    for table in ["nodes", "hosts", "orgs"] {
       guard let ids = locked[table] else { continue }
       let list = ids.map { "'\($0)'" }.joined(separator: ", ")
       lines.append("  PERFORM 1 FROM \(table) WHERE id IN (\(list)) ORDER BY id FOR UPDATE;")

@@ -34,14 +34,20 @@ package final class PostgresStore: LiveStore {
     }
   }
 
-  /// A Blockvisor is never projected: its rows hold what only its API knows.
+  /// Writes everything in one transaction; see `LiveStore.project`.
+  ///
+  /// Tables are never made, and what rows hold beside what the ledger knows stays as it is.
   package func project(
     _ contents: Observation, replacing: Bool,
     progress: (_ done: Int, _ total: Int) throws(StoreError) -> Void
   ) throws(StoreError) {
-    throw .refused(
-      "\(label): rows of a Blockvisor hold more than the ledger knows, so it is not projected; "
-        + "repair makes it agree, and project writes into sqlite: stores")
+    try transaction(.write) { (database) throws(PostgresFailure) in
+      var writer = BlockvisorWriter(
+        label: label,
+        catalog: try PostgresCatalog(database, tables: BlockvisorReader.tables),
+        contents: contents)
+      try writer.write(database, replacing: replacing, progress)
+    }
   }
 
   /// Looks up the tables.
@@ -52,16 +58,16 @@ package final class PostgresStore: LiveStore {
       label: label, catalog: try PostgresCatalog(database, tables: BlockvisorReader.tables))
   }
 
-  /// Runs `body` in one transaction, which any throw takes back.
+  /// Runs `body` in one transaction, which any throw takes back; without `snapshots` a reader sees each statement's moment.
   func transaction<Value>(
-    _ access: PostgresAccess,
+    _ access: PostgresAccess, snapshots: Bool = true,
     _ body: (borrowing PostgresConnection) throws(PostgresFailure) -> Value
   ) throws(StoreError) -> Value {
     do throws(PostgresFailure) {
       let database = try PostgresConnection(place, trace: trace)
       try database.run(
         access == .read
-          ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+          ? "BEGIN ISOLATION LEVEL \(snapshots ? "REPEATABLE READ" : "READ COMMITTED") READ ONLY"
           : "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
       try configure(database)
       let value = try body(database)

@@ -13,8 +13,8 @@ struct RowRestorer {
   func restore(
     _ images: [RowImage], _ database: borrowing PostgresConnection
   ) throws(PostgresFailure) {
-    // Nodes before hosts, as repairs lock them.
-    for table in ["nodes", "hosts"] {
+    // In the order in which repairs lock them.
+    for table in ["nodes", "hosts", "orgs"] {
       let merged = try merged(images.filter { $0.table == table })
       if merged.isEmpty { continue }
       let ids = merged.map(\.id)

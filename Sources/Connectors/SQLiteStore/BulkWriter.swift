@@ -34,18 +34,19 @@ struct BulkWriter {
     try calling { () throws(StoreError) in try progress(done, total) }
   }
 
-  private mutating func write<Row: BulkRow>(
-    _ rows: [Row], _ database: borrowing SQLiteConnection,
+  private mutating func write<Rows: RandomAccessCollection>(
+    _ rows: Rows, _ database: borrowing SQLiteConnection,
     _ progress: (_ done: Int, _ total: Int) throws(StoreError) -> Void
-  ) throws(SQLiteFailure) {
-    try reader.require(Row.self)
+  ) throws(SQLiteFailure) where Rows.Element: BulkRow {
+    let row = Rows.Element.self
+    try reader.require(row)
     if rows.isEmpty { return }
     let catalog = reader.catalog
-    let names = Row.written.filter { catalog.has(Row.table, $0) }
-    let slots = Row.written.map { CInt((names.firstIndex(of: $0) ?? -1) + 1) }
+    let names = row.written.filter { catalog.has(row.table, $0) }
+    let slots = row.written.map { CInt((names.firstIndex(of: $0) ?? -1) + 1) }
     let values = names.indices.map { "?\($0 + 1)" }.joined(separator: ", ")
     var statement = try database.prepare(
-      "INSERT INTO \(Row.table) (\(names.joined(separator: ", "))) VALUES (\(values))")
+      "INSERT INTO \(row.table) (\(names.joined(separator: ", "))) VALUES (\(values))")
     for row in rows {
       try row.bind(&statement, slots)
       try statement.run()

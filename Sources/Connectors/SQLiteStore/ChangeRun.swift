@@ -21,6 +21,9 @@ struct ChangeRun {
     switch change {
     case .host(let before, let after): try make(from: before, to: after, database)
     case .node(let before, let after): try make(from: before, to: after, database)
+    case .org(let before, _):
+      throw .store(
+        .refused("\(reader.label): organisation '\(before.id)': the reference schema keeps none"))
     case .pool(let before, let after): try make(from: before, to: after, database)
     case .container(let before, let after): try make(from: before, to: after, database)
     }

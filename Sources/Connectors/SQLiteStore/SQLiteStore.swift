@@ -85,7 +85,7 @@ package final class SQLiteStore: LiveStore {
   }
 }
 
-extension SQLiteStore: StreamingStore {
+extension SQLiteStore: NodeLendingStore {
   /// Asks the catalog and the position.
   package func outline() throws(StoreError) -> Observation {
     try transaction(.read) { (database) throws(SQLiteFailure) in
@@ -93,7 +93,7 @@ extension SQLiteStore: StreamingStore {
     }
   }
 
-  /// Reads everything but configs in one read transaction; see `StreamingStore.observe`.
+  /// Reads everything but configs in one read transaction; see `NodeLendingStore.observe`.
   package func observe(
     eachNode node: (LiveNode) throws(StoreError) -> Void
   ) throws(StoreError) -> Observation {

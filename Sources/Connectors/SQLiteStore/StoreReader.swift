@@ -13,8 +13,8 @@ struct StoreReader {
   ) throws(SQLiteFailure) -> Observation {
     var seen = try outline(database)
     seen.hosts = try rows(database)
-    seen.nodes = try rows(database)
-    seen.configs = try optionalRows(database)
+    seen.nodes = try table(database)
+    if catalog.has(LiveConfig.table) { seen.configs = try table(database) }
     seen.pools = try optionalRows(database)
     seen.containers = try optionalRows(database)
     return seen
@@ -56,14 +56,32 @@ struct StoreReader {
   func rows<Row: LiveRow>(
     _ database: borrowing SQLiteConnection, key: Name? = nil
   ) throws(SQLiteFailure) -> [Row] {
-    try require(Row.self)
-    let decoder = RowDecoder(label: label, table: Row.table, columns: Row.columns)
-    var statement = try database.prepare(query(Row.self, Row.columns, one: key != nil))
-    if let key { try statement.bind(key, at: 1) }
     var rows: [Row] = []
-    if key == nil { rows.reserveCapacity(try count(database, Row.table)) }
-    while try statement.step() { rows.append(try Row(statement, decoder)) }
+    try read(into: &rows, database, key: key)
     return try sorted(rows)
+  }
+
+  /// All rows of a table that can have millions, sorted by id.
+  private func table<Table: RowTable>(
+    _ database: borrowing SQLiteConnection
+  ) throws(SQLiteFailure) -> Table where Table.Element: LiveRow {
+    var rows = Table()
+    try read(into: &rows, database, key: nil)
+    rows.sortByID()
+    if let twin = rows.ids.firstRepeated() { throw repeated(Table.Element.self, twin) }
+    return rows
+  }
+
+  private func read<Rows: RangeReplaceableCollection>(
+    into rows: inout Rows, _ database: borrowing SQLiteConnection, key: Name?
+  ) throws(SQLiteFailure) where Rows.Element: LiveRow {
+    try require(Rows.Element.self)
+    let decoder = RowDecoder(
+      label: label, table: Rows.Element.table, columns: Rows.Element.columns)
+    var statement = try database.prepare(query(Rows.Element.self, Rows.Element.columns, one: key != nil))
+    if let key { try statement.bind(key, at: 1) }
+    if key == nil { rows.reserveCapacity(try count(database, Rows.Element.table)) }
+    while try statement.step() { rows.append(try Rows.Element(statement, decoder)) }
   }
 
   /// How many rows a table has at most; growing a list of millions would copy each of them.
@@ -129,12 +147,16 @@ struct StoreReader {
       sorted = rows.indices.sorted { rows[$0].key < rows[$1].key }.map { rows[$0] }
     }
     if let twin = zip(sorted, sorted.dropFirst()).first(where: { $0.key == $1.key }) {
-      throw .store(
-        .unreadable(
-          "\(label): table \(Row.table) holds more than one row with \(Row.keyColumn) "
-            + "'\(twin.0.key)'; remove one and make the column a primary key"))
+      throw repeated(Row.self, twin.0.key)
     }
     return sorted
+  }
+
+  private func repeated<Row: LiveRow>(_ row: Row.Type, _ key: Name) -> SQLiteFailure {
+    .store(
+      .unreadable(
+        "\(label): table \(Row.table) holds more than one row with \(Row.keyColumn) "
+          + "'\(key)'; remove one and make the column a primary key"))
   }
 
   /// How far the store has applied the ledger; nil where the table is empty.

@@ -1,5 +1,6 @@
 internal import LedgerCore
 internal import LedgerForensics
+internal import LedgerPorts
 package import LedgerText
 
 extension ExplainReport {
@@ -74,6 +75,23 @@ extension JSONWriter {
     beginArray()
     for field in cause.fields { string(field) }
     endArray()
+    key("written")
+    written(cause.written)
+    endObject()
+  }
+
+  /// The write that was caught.
+  private mutating func written(_ change: CapturedChange?) {
+    guard let change else { return null() }
+    beginObject()
+    key("change")
+    integer(change.number)
+    key("after")
+    if let after = change.after { time(after) } else { null() }
+    key("at")
+    time(change.at)
+    key("transaction")
+    if let origin = change.origin { origin.write(to: &self) } else { null() }
     endObject()
   }
 

@@ -37,6 +37,11 @@ package enum Explanations {
       fleets[0].narrow(by: windows, rightAt: repaired)
       explained = Explainer(fleets[0], listedMax: listedMax)
         .explain(findings, until: look.trails.occurred)
+      let reader = look.trails.reader
+      let caught = try CaptureLog(
+        directory: reader.layout.directory, manifest: reader.manifest, disk: reader.disk
+      ).unexplained(of: store.address)
+      explained = PinnedChanges(caught).pin(explained)
     }
     let position = look.differences.live.position
     explained += try lag(look.trails.reader, position, store.label)
@@ -55,7 +60,7 @@ package enum Explanations {
   private static func look(
     _ reader: LogReader, _ store: any LiveStore
   ) throws(ReconcileError) -> (differences: StoreDifferences, trails: TrailReader) {
-    if let store = store as? any StreamingStore {
+    if let store = store as? any NodeLendingStore {
       for _ in 0..<looksMax {
         let outline = try asking { () throws(StoreError) in try store.outline() }
         let rows = try rows(reader, outline.position, store.label)

@@ -51,7 +51,7 @@ struct ProjectedRows {
 
   /// Reads and compares a store whose outline was `outline`; nil where it moved on since.
   func differences(
-    _ store: any StreamingStore, _ outline: Observation
+    _ store: any NodeLendingStore, _ outline: Observation
   ) throws(ReconcileError) -> StoreDifferences? {
     var rows = DifferingNodes(self, outline.optionalParts, store.label)
     let seen = try asking { () throws(StoreError) in
@@ -88,9 +88,10 @@ struct ProjectedRows {
     let node = projection.state.nodes[slot]
     let host = node.host == Slot.none ? nil : projection.hostName(node.host)
     guard row.resources == node.resources, row.host == host else { return false }
-    guard let said = projection.state.nodeDetails?.imageAndConfig(of: slot) else { return true }
-    return (said.image == nil || said.image == row.image || !parts.contains("nodes.image"))
-      && (said.config == nil || said.config == row.config || !parts.contains("nodes.config_id"))
+    guard let details = projection.state.nodeDetails else { return true }
+    let (image, config) = (details.image(of: slot), details.config(of: slot))
+    return (image == nil || image == row.image || !parts.contains("nodes.image"))
+      && (config == nil || config == row.config || !parts.contains("nodes.config_id"))
   }
 }
 
@@ -127,14 +128,14 @@ private struct DifferingNodes {
     isMet[slot] = true
     guard !rows.agrees(row, slot, parts) else { return }
     actual.append(row)
-    expected.append(rows.projection.projectedNode(slot))
+    expected.append(rows.projection.projectedNode(slot, .comparing))
   }
 
   /// The nodes that differ, as they should be and as they are, each sorted by id.
   func finish() throws(StoreError) -> (expected: [LiveNode], actual: [LiveNode]) {
     let nodes = rows.projection.state.nodes
     let missing = nodes.indices.filter { nodes[$0].isLive && !isMet[$0] }
-    let expected = expected + missing.map { rows.projection.projectedNode($0) }
+    let expected = expected + missing.map { rows.projection.projectedNode($0, .comparing) }
     let actual = actual.sorted { $0.id < $1.id }
     if let twins = zip(actual, actual.dropFirst()).first(where: { $0.id == $1.id }) {
       throw twin(twins.0.id)

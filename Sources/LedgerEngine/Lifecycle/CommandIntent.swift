@@ -85,6 +85,11 @@ struct OpenCommands {
     var store: String
     var intent: CommandIntent
     var actor: Name?
+
+    /// Whether the command was on `store`: what only tunes a connection does not count.
+    func isOn(_ store: any LiveStore) -> Bool {
+      store.address.prefix { $0 != "?" } == self.store.prefix { $0 != "?" }
+    }
   }
 
   private(set) var records: [Record] = []

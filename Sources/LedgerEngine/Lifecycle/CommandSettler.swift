@@ -35,7 +35,7 @@ package struct CommandSettler {
     for record in open {
       if record.sequence == last {
         settled.append(try complete(record))
-      } else if CommandSettler.place(record.store) == CommandSettler.place(store.address) {
+      } else if record.isOn(store) {
         try log.takeBack(record.sequence, record.intent)
         settled.append(Settled(intent: record.sequence, command: record.intent.command))
       }
@@ -52,7 +52,4 @@ package struct CommandSettler {
     return Settled(
       intent: record.sequence, command: record.intent.command, sequence: done.fact)
   }
-
-  /// The address without what only tunes a connection.
-  private static func place(_ address: String) -> Substring { address.prefix { $0 != "?" } }
 }

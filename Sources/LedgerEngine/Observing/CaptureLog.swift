@@ -38,6 +38,22 @@ package struct CaptureLog {
     }
   }
 
+  /// The changes of the store at `address` that nothing accounts for, in the order in which they were recorded.
+  package func unexplained(of address: String) throws(ReconcileError) -> [CapturedChange] {
+    try records(of: address).filter { $0["out_of_band"]?.bool == true }
+      .compactMap { CapturedChange($0) }
+  }
+
+  /// The greatest number of a change that is recorded since the store was `installed`; 0 where none is.
+  func lastNumber(of address: String, _ installed: Timestamp) throws(ReconcileError) -> Int64 {
+    try records(of: address).filter { $0.time("installed") == installed }
+      .compactMap { $0["change"]?.integer }.max() ?? 0
+  }
+
+  private func records(of address: String) throws(ReconcileError) -> [JSONValue] {
+    try lines.read().filter { $0["store"]?.string == address }
+  }
+
   /// The first line that is not what was written, or nil.
   package func check() throws(ReconcileError) -> ChainedLines.Damage? { try lines.check() }
 }
@@ -51,6 +67,7 @@ extension ExplainedChange {
     switch cause {
     case .entry(let sequence): ("entry", sequence)
     case .repair(let sequence): ("repair", sequence)
+    case .event: ("event", nil)
     case .immaterial: ("immaterial", nil)
     case .outOfBand, nil: nil
     }
@@ -69,6 +86,10 @@ extension ExplainedChange {
     RowImageText.write(change.key, to: &writer)
     writer.key("writer")
     if let name = change.writer { writer.string(name) } else { writer.null() }
+    writer.key("transaction")
+    if let origin = change.origin { origin.write(to: &writer) } else { writer.null() }
+    writer.key("after")
+    if let after = change.after { writer.time(after) } else { writer.null() }
     writer.key("columns")
     writer.beginObject()
     for value in change.values {
@@ -93,5 +114,28 @@ extension ExplainedChange {
     }
     writer.key("out_of_band")
     if let isOutOfBand { writer.bool(isOutOfBand) } else { writer.null() }
+  }
+}
+
+extension CapturedChange {
+  /// Reads what `writeMembers` wrote; nil for anything else.
+  init?(_ value: JSONValue) {
+    guard let number = value["change"]?.integer, let at = value.time("at"),
+      let table = value["table"]?.string,
+      let operation = Operation(rawValue: value["operation"]?.string ?? ""),
+      let key = value["key"].flatMap({ RowImageText.stored($0) }),
+      let columns = value["columns"]?.members
+    else { return nil }
+    var values: [Value] = []
+    for column in columns {
+      guard let old = column.value["old"].flatMap({ RowImageText.stored($0) }),
+        let new = column.value["new"].flatMap({ RowImageText.stored($0) })
+      else { return nil }
+      values.append(Value(column: column.name, old: old, new: new))
+    }
+    self.init(
+      number: number, at: at, writer: value["writer"]?.string, table: table, operation: operation,
+      key: key, values: values, origin: value["transaction"].flatMap { TransactionOrigin($0) })
+    after = value.time("after")
   }
 }

@@ -8,6 +8,8 @@ package struct ExplainedChange: Hashable, Sendable {
   package enum Cause: Hashable, Sendable {
     /// The entry says exactly this.
     case entry(Int64)
+    /// An ordinary change of the fleet, which becomes an entry when it is drained.
+    case event
     /// This program wrote it, as the repair of that sequence where there is one.
     case repair(Int64?)
     /// Nothing that history follows was changed.

@@ -11,7 +11,7 @@ package struct Selftest {
   /// Stores that are looked at between two replays of history.
   private static let batchCount = 128
 
-  private let store: any StreamingStore
+  private let store: any NodeLendingStore
   private let rows: ProjectedRows
   private let base: Observation
   private let story: FleetStory
@@ -21,7 +21,7 @@ package struct Selftest {
 
   /// A test whose `store` is written anew; whatever it holds is lost.
   package init(
-    _ reader: LogReader, store: any StreamingStore, seed: UInt64
+    _ reader: LogReader, store: any NodeLendingStore, seed: UInt64
   ) throws(ReconcileError) {
     self.store = store
     rows = try ProjectedRows(reader, .all)

@@ -1,4 +1,5 @@
 package import LedgerCore
+package import LedgerPorts
 
 /// What can go wrong between an event and a live store.
 package enum Fault: String, Sendable, CaseIterable {
@@ -33,6 +34,8 @@ package struct Cause: Hashable, Sendable {
   package var host: Name?
   /// The columns that are wrong because of it; empty where the event is concerned as a whole.
   package var fields: [String] = []
+  /// The write that was caught; nil where the fault is inferred.
+  package var written: CapturedChange?
 
   package init(
     _ fault: Fault, sequence: Int64? = nil, type: EventType? = nil, node: Name? = nil,
@@ -76,6 +79,19 @@ package struct Explanation: Hashable, Sendable {
   /// From 0 to 1: how often such an answer is true.
   package var certainty: Double
   package var began: Began
+
+  /// The answer that `causes`, which were seen as they happened, give beyond doubt.
+  package init(seen causes: [Cause], began: Began) {
+    self.init(rank: 1, causes: causes, rivals: 0, certainty: 0.9999, began: began)
+  }
+
+  init(rank: Int, causes: [Cause], rivals: Int, certainty: Double, began: Began) {
+    self.rank = rank
+    self.causes = causes
+    self.rivals = rivals
+    self.certainty = certainty
+    self.began = began
+  }
 }
 
 /// A finding with what accounts for it.

@@ -150,6 +150,9 @@ extension Observation {
   /// The row of a node, by binary search.
   package func node(_ id: Name) -> LiveNode? { find(id, in: nodes) }
 
+  /// The row of a config, by binary search.
+  package func config(_ id: Name) -> LiveConfig? { find(id, in: configs) }
+
   /// The row of a worker pool, by binary search.
   package func pool(_ name: Name) -> LivePool? { find(name, in: pools) }
 }

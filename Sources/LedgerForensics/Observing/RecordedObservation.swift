@@ -117,7 +117,9 @@ package struct RecordedObservation: Hashable, Sendable {
 extension Observation {
   /// Counts and digests of what can be compared with history.
   package var summary: RecordedObservation.Contents {
-    func digest<Row>(_ rows: [Row], _ add: (inout StableDigest, Row) -> Void) -> String {
+    func digest<Rows: Collection>(
+      _ rows: Rows, _ add: (inout StableDigest, Rows.Element) -> Void
+    ) -> String {
       var digest = StableDigest()
       for row in rows { add(&digest, row) }
       return digest.text

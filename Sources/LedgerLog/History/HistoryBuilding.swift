@@ -106,7 +106,9 @@ extension LogReader {
   /// Keeps the state behind the last complete group, for later groups and for entries behind the history.
   private func writeHistorySnapshot(_ projection: Projection) throws(LogError) {
     let path = layout.historySnapshot(projection.sequence)
-    try writeCache(try snapshotBytes(of: projection), path, in: layout.history)
+    // Where a long commit is not at its end, its link costs hashing all of it; the mark binds the state as well.
+    let link = [UInt8](repeating: 0, count: SHA256.byteCount)
+    try writeCache(snapshotBytes(of: projection, link: link), path, in: layout.history)
     try reaching { () throws(DiskError) in
       for name in try disk.list(layout.history)
       where name.hasSuffix(".snap") && layout.history + "/" + name != path {

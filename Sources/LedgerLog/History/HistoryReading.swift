@@ -21,6 +21,17 @@ extension LogReader {
     return try project(selection)
   }
 
+  /// The last entry that `selection` selects, where the state is that of a prefix of the log; nil where the history does not tell.
+  func sequenceFromHistory(
+    _ selection: Selection, _ progress: (Int64) -> Void
+  ) throws(LogError) -> Int64? {
+    var loaded: HistoryGroup?
+    guard answers(selection) else { return nil }
+    if let found = try? lastSequence(of: selection, &loaded) { return found }
+    guard isHistoryWorthwhile(selection), (try? extendHistory(progress)) != nil else { return nil }
+    return try lastSequence(of: selection, &loaded)
+  }
+
   private func isHistoryWorthwhile(_ selection: Selection) -> Bool {
     let spans = historySpans
     guard let last = spans.last, head >= 2 * historyEntryCount, answers(selection) else {
@@ -48,9 +59,11 @@ extension LogReader {
       return nil
     }
     guard sequence > 0 else { return emptyProjection() }
-    guard let span = historySpans.last(where: { $0.firstSequence <= sequence }) else { return nil }
+    guard let span = historySpans.last(where: { $0.firstSequence <= sequence }),
+      sequence < span.nextSequence
+    else { return nil }
     if loaded?.firstSequence != span.firstSequence {
-      loaded = try historyGroup(from: span.firstSequence, reaching: sequence)
+      loaded = try historyGroup(span, reaching: sequence)
     }
     guard let group = loaded, let hosts = group.hosts(after: sequence) else { return nil }
     var projection = Projection(
@@ -95,6 +108,8 @@ extension LogReader {
     var high = spans.count
     while low < high {
       let middle = (low + high) / 2
+      // The last, while it grows, need not be written.
+      if middle == spans.count - 1, !spans[middle].isComplete { break }
       guard let header = try historyHeader(from: spans[middle].firstSequence) else { return nil }
       if isLater(header) { high = middle } else { low = middle + 1 }
     }
@@ -105,11 +120,11 @@ extension LogReader {
       }
       return last?.lastSequence == head ? head : nil
     }
-    loaded = try historyGroup(from: spans[low].firstSequence, reaching: nil)
-    guard let group = loaded,
-      let index = group.blocks.firstIndex(where: isLaterBlock),
+    loaded = try historyGroup(spans[low], reaching: spans[low].nextSequence - 1)
+    guard let group = loaded else { return nil }
+    guard let index = group.blocks.firstIndex(where: isLaterBlock),
       let place = map.block(of: group.blocks[index].nextSequence - 1)
-    else { return nil }
+    else { return spans[low].nextSequence - 1 == head ? head : nil }
     var batch = EntryBatch()
     var cursor = BlockCursor(reader: self, place..<place + 1, keepsTexts: false)
     guard try cursor.next(into: &batch) != nil else { return nil }
@@ -160,6 +175,20 @@ extension LogReader {
       header.lastSequence <= head, header.mark == map.mark(at: header.lastSequence)
     else { return nil }
     return header
+  }
+
+  /// The history of `span` up to `sequence` at least: as it was written, or made in memory of the log's last entries.
+  private func historyGroup(
+    _ span: HistorySpan, reaching sequence: Int64
+  ) throws(LogError) -> HistoryGroup? {
+    if let kept = try historyGroup(from: span.firstSequence, reaching: sequence) { return kept }
+    guard !span.isComplete else { return nil }
+    var projection = emptyProjection()
+    if span.firstSequence > 1 {
+      projection = try snapshot(layout.historySnapshot(span.firstSequence - 1), ReplayOptions())
+    }
+    var cursor = cursor(from: span.blocks.lowerBound, keepsTexts: false)
+    return try group(span, &projection, &cursor) { _ in }
   }
 
   private func historyGroup(

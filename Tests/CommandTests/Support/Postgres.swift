@@ -4,15 +4,22 @@ import Testing
 /// A PostgreSQL of the tests' own.
 final class PostgresServer: Sendable {
   static func shared() throws -> PostgresServer { try theShared.get() }
-  private static let theShared = Result { try makeShared() }
+  private static let theShared = Result { try makeShared([]) }
+
+  /// A server that tells its changes; transactions of other tests must not keep its slots waiting.
+  static func streaming() throws -> PostgresServer { try theStreaming.get() }
+  private static let theStreaming = Result { try makeShared(streamingSettings) }
+  static let streamingSettings = ["wal_level=logical", "max_replication_slots=60"]
 
   let scratch: Scratch
   let port: Int
+  private let settings: [String]
   private let binaries = "/usr/lib/postgresql/15/bin/"
 
-  private var directory: String { scratch.file("data") }
+  var directory: String { scratch.file("data") }
 
-  init() throws {
+  init(_ settings: [String] = []) throws {
+    self.settings = settings
     scratch = try Scratch()
     port = try freePort()
     _ = unsafe chmod(scratch.path, 0o777)
@@ -34,14 +41,20 @@ final class PostgresServer: Sendable {
   deinit { try? stop("immediate") }
 
   /// The server of most tests; it is stopped when they end.
-  private static func makeShared() throws -> PostgresServer {
-    let server = try PostgresServer()
-    theServer.withLock { $0 = server }
+  private static func makeShared(_ settings: [String]) throws -> PostgresServer {
+    let server = try PostgresServer(settings)
+    let isFirst = theServers.withLock { servers in
+      servers.append(server)
+      return servers.count == 1
+    }
+    guard isFirst else { return server }
     // What is shared lives until the process ends, and then nobody frees it.
     atexit {
-      theServer.withLock { server in
-        try? server?.stop("immediate")
-        if let path = server?.scratch.path { try? FileManager.default.removeItem(atPath: path) }
+      theServers.withLock { servers in
+        for server in servers {
+          try? server.stop("immediate")
+          try? FileManager.default.removeItem(atPath: server.scratch.path)
+        }
       }
     }
     return server
@@ -51,7 +64,8 @@ final class PostgresServer: Sendable {
     try command(
       "pg_ctl", "-D", directory, "-w", "-l", scratch.file("log"), "-o",
       "-p \(port) -c listen_addresses=127.0.0.1 -c unix_socket_directories=\(scratch.path) "
-        + "-c fsync=off -c max_connections=100", "start")
+        + "-c fsync=off -c max_connections=100"
+        + settings.map { " -c \($0)" }.joined(), "start")
   }
 
   func stop(_ mode: String) throws { try command("pg_ctl", "-D", directory, "-m", mode, "stop") }
@@ -65,8 +79,8 @@ final class PostgresServer: Sendable {
   }
 }
 
-/// The server that the end of the tests stops.
-private let theServer = Locked<PostgresServer?>(nil)
+/// The servers that the end of the tests stops.
+private let theServers = Locked<[PostgresServer]>([])
 
 /// A value that threads share.
 private final class Locked<Value>: @unchecked Sendable {

@@ -23,6 +23,8 @@ package enum Decoder: String, CaseIterable, Sendable {
   case note
   /// A plan of repairs.
   case plan
+  /// A file of postings of a small ledger.
+  case postings
   case proof
   /// The body of a block of one entry.
   case row
@@ -30,6 +32,8 @@ package enum Decoder: String, CaseIterable, Sendable {
   case segment
   /// A snapshot of a small ledger.
   case snapshot
+  /// A trail of the nodes of a small ledger.
+  case trail
   case yaml
 
   /// Decodes `bytes`; what is accepted must come back when it is encoded and decoded again.
@@ -50,7 +54,9 @@ package enum Decoder: String, CaseIterable, Sendable {
     case .proof: try TextInputs.readProof(bytes)
     case .yaml: TextInputs.readYAML(bytes)
     case .history: try LedgerInputs.shared.get().readHistory(bytes)
+    case .postings: try LedgerInputs.shared.get().readPostings(bytes)
     case .segment: try LedgerInputs.shared.get().readSegment(bytes)
+    case .trail: try LedgerInputs.shared.get().readTrail(bytes)
     case .snapshot: try LedgerInputs.shared.get().readSnapshot(bytes)
     }
   }
@@ -72,7 +78,9 @@ package enum Decoder: String, CaseIterable, Sendable {
     case .proof: try LedgerInputs.shared.get().proofs()
     case .yaml: [TextInputs.yaml]
     case .history: try LedgerInputs.shared.get().histories
+    case .postings: try LedgerInputs.shared.get().postings
     case .segment: [try LedgerInputs.shared.get().segment]
+    case .trail: try LedgerInputs.shared.get().trails
     case .snapshot: [try LedgerInputs.shared.get().snapshot]
     }
   }

@@ -19,6 +19,8 @@ struct LedgerInputs: Sendable {
   let snapshot: [UInt8]
   /// Not compressed.
   let histories: [[UInt8]]
+  let postings: [[UInt8]]
+  let trails: [[UInt8]]
 
   private static let layout = LogLayout(directory: Workload.directory)
   /// The byte count of the headers of snapshots and of files of history.
@@ -37,11 +39,19 @@ struct LedgerInputs: Sendable {
     segment = try LedgerInputs.bytes(of: LedgerInputs.layout.segment(1), disk)
     snapshot = LedgerInputs.expanded(
       try LedgerInputs.bytes(of: LedgerInputs.layout.snapshot(head), disk), isHistory: false)
-    histories = try disk.list(LedgerInputs.layout.history).filter { $0.hasSuffix(".chg") }.map {
-      LedgerInputs.expanded(
-        try LedgerInputs.bytes(of: LedgerInputs.layout.history + "/" + $0, disk), isHistory: true)
+    histories = try LedgerInputs.caches(".chg", disk).map {
+      LedgerInputs.expanded($0, isHistory: true)
     }
+    postings = try LedgerInputs.caches(".post", disk)
+    trails = try LedgerInputs.caches(".trail", disk)
     memory = disk.memory
+  }
+
+  /// The files beside the history whose names end so.
+  private static func caches(_ ending: String, _ disk: SimulatedDisk) throws -> [[UInt8]] {
+    try disk.list(layout.history).filter { $0.hasSuffix(ending) }.map {
+      try bytes(of: layout.history + "/" + $0, disk)
+    }
   }
 
   private static func write(_ disk: SimulatedDisk) throws {
@@ -173,19 +183,62 @@ struct LedgerInputs: Sendable {
     put(UInt32(tables), at: 12, in: &bytes)
     seal(&bytes, LedgerInputs.headerByteCount..<bytes.count, at: 76)
     seal(&bytes, 0..<80, at: 80)
-    let digits = String(first)
-    let name = String(repeating: "0", count: 20 - digits.count) + digits + ".chg"
+    try look(at: bytes, first, ".chg")
+  }
+
+  /// Pages, directories, names and header, from the inside out.
+  func readPostings(_ changed: [UInt8]) throws {
+    guard let first = number(at: 28, in: changed), let nameCount = number(at: 112, in: changed)
+    else { return }
+    var bytes = changed
+    for place in stride(from: 48, to: 112, by: 16) {
+      guard let offset = number(at: place, in: bytes), let count = number(at: place + 4, in: bytes),
+        let pages = number(at: place + 8, in: bytes), pages <= bytes.count
+      else { return }
+      let directory = offset + count
+      var start = offset
+      for page in 0..<pages {
+        let entry = directory + 16 * page
+        guard let length = number(at: entry + 8, in: bytes) else { break }
+        let end = offset + length
+        if start <= end { seal(&bytes, start..<end, at: entry + 12) }
+        start = end
+      }
+      seal(&bytes, directory..<directory + 16 * pages, at: place + 12)
+    }
+    seal(&bytes, 124..<124 + nameCount, at: 116)
+    seal(&bytes, 0..<120, at: 120)
+    try look(at: bytes, first, ".post")
+  }
+
+  func readTrail(_ changed: [UInt8]) throws {
+    guard let last = number(at: 28, in: changed), changed.count >= 48 else { return }
+    var bytes = changed
+    seal(&bytes, 48..<bytes.count, at: 40)
+    seal(&bytes, 0..<44, at: 44)
+    try look(at: bytes, last, ".trail")
+  }
+
+  /// Puts a cache of the history into its place, and asks.
+  private func look(at bytes: [UInt8], _ sequence: Int, _ ending: String) throws {
+    let digits = String(sequence)
+    let name = String(repeating: "0", count: 20 - digits.count) + digits + ending
     look(try Reading(disk: try disk(LedgerInputs.layout.history + "/" + name, bytes)).reader())
   }
 
   /// Asks what caches and entries answer; they may answer or not.
   private func look(_ reader: LogReader) {
     let options = ReplayOptions(keepsNodeNames: true, keepsDetails: true, keepsTouches: true)
-    _ = try? reader.project(.all, options)
+    let found = try? reader.project(.all, options)
+    let names = (found?.nodeNames.prefix(4) ?? []) + (found?.registry.hostNames.prefix(4) ?? [])
     _ = try? reader.project(.all)
     for sequence in [1, reader.head / 2, reader.head] {
       _ = try? reader.projectHosts(.sequence(sequence)) { _ in }
       _ = try? reader.projectHosts(.recorded(moment(sequence))) { _ in }
+      for name in names {
+        _ = try? reader.nodes(on: name, .sequence(sequence)) { _ in }
+        _ = try? reader.projectNode(name, .sequence(sequence)) { _ in }
+      }
     }
     var entries = reader.entries(from: 1)
     while let step = try? entries.next() { _ = step.entry }

@@ -1,0 +1,110 @@
+import LedgerCore
+import LedgerPorts
+
+/// Reads the configs that live nodes name: the table keeps every config that ever was.
+struct BlockvisorConfigReader {
+  private let reader: BlockvisorReader
+  private let label: String
+  private let catalog: PostgresCatalog
+
+  init(_ reader: BlockvisorReader) {
+    self.reader = reader
+    label = reader.label
+    catalog = reader.catalog
+  }
+
+  /// Reads into `seen`, which has the nodes.
+  func read(
+    _ database: borrowing PostgresConnection, into seen: inout Observation
+  ) throws(PostgresFailure) {
+    var list = try SelectList("configs", catalog, label: label)
+    try list.add("id", .uuid)
+    try list.addOptional("image_id", .uuid)
+    list.add(expression: catalog.has("configs", "config_type") ? "config_type::text" : "NULL::text")
+    let isText = try addConfig(to: &list)
+    var configs = LiveConfigs()
+    configs.reserveCapacity(reader.rowsToReserve("configs"))
+    var legacy: [Name] = []
+    var undecodable: [UndecodableConfig] = []
+    try database.copy("SELECT \(list.text) FROM configs\(try condition())") {
+      row, fields throws(PostgresFailure) in
+      let id = try reader.key(&fields, row, "configs")
+      let image = try fields.uuid(row)
+      let type = try fields.next(row)
+      let bytes = try fields.next(row)
+      guard type.map({ row.equals(BlockvisorConfigReader.legacy, $0) }) != true else {
+        legacy.append(Name(id))
+        return
+      }
+      do throws(ConfigError) {
+        guard let bytes else { throw ConfigError("it is NULL") }
+        let resources = try NodeConfig.resources(row, bytes, isText: isText)
+        configs.append(id: id, image: image, resources: resources)
+      } catch {
+        undecodable.append(UndecodableConfig(id: Name(id), reason: error.message))
+      }
+    }
+    configs.sortByID()
+    try reader.refuseRepeated(configs.ids, "configs")
+    seen.configs = configs
+    let named = seen.nodes.namedConfigs(of: Set(legacy + undecodable.map(\.id)))
+    seen.unknownConfigs = named.intersection(legacy)
+    seen.undecodableConfigs = undecodable.filter { named.contains($0.id) }.sorted { $0.id < $1.id }
+  }
+
+  /// Adds the column config, and says whether it can only hold JSON.
+  private func addConfig(to list: inout SelectList) throws(PostgresFailure) -> Bool {
+    guard let column = catalog.column("configs", "config") else {
+      throw .store(.unreadable("\(label): table configs has no column config"))
+    }
+    switch column.type {
+    case "bytea":
+      list.add(expression: "config")
+      return false
+    case "json", "jsonb", "text", "character varying":
+      list.add(expression: "config::text")
+      return true
+    default:
+      throw .store(
+        .unreadable(
+          "\(label): table configs: column config is of type \(column.type), expected bytea, json, "
+            + "jsonb or text"))
+    }
+  }
+
+  /// The type of configs that declare nothing.
+  private static let legacy = Array("legacy".utf8)
+
+  /// How many times more configs than nodes are read and passed over, because that is quicker than looking each one up.
+  private static let surplusMax = 2
+
+  /// Which configs are read: at least those that live nodes name.
+  private func condition() throws(PostgresFailure) -> String {
+    if let configs = catalog.estimatedRows("configs"), let nodes = catalog.estimatedRows("nodes"),
+      configs <= nodes * BlockvisorConfigReader.surplusMax
+    {
+      return ""
+    }
+    let alive = try SelectList("nodes", catalog, label: label).isAlive
+    return " WHERE id IN (SELECT config_id FROM nodes WHERE config_id IS NOT NULL AND \(alive))"
+  }
+}
+
+extension Span<UInt8> {
+  fileprivate func equals(_ bytes: [UInt8], _ range: Range<Int>) -> Bool {
+    range.count == bytes.count
+      && range.indices.allSatisfy { self[$0] == bytes[$0 - range.lowerBound] }
+  }
+}
+
+extension LiveNodes {
+  /// Those of `ids` that some node names as its config.
+  fileprivate func namedConfigs(of ids: Set<Name>) -> Set<Name> {
+    if ids.isEmpty { return [] }
+    var named: Set<Name> = []
+    for row in indices {
+      if let id = configs[row], ids.contains(id) { named.insert(id) }
+    }
+    return named
+  }
+}

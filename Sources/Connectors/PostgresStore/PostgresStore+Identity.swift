@@ -1,0 +1,90 @@
+package import LedgerPorts
+
+/// What tables write of old rows, and the slots that need it.
+extension PostgresStore {
+  package func tableIdentities() throws(StoreError) -> [TableIdentity] {
+    try transaction(.read) { (database) throws(PostgresFailure) in
+      let list = "{" + PostgresStore.streamedTables.joined(separator: ",") + "}"
+      let rows = try database.run(
+        """
+        SELECT t.name, c.relreplident, (SELECT i.indexrelid::regclass::text FROM pg_index i \
+        WHERE i.indrelid = c.oid AND i.indisreplident) FROM unnest($1::text[]) t(name) \
+        JOIN pg_class c ON c.oid = to_regclass(t.name) ORDER BY 1
+        """, [Array(list.utf8)])
+      guard rows.rowCount == PostgresStore.streamedTables.count else {
+        throw .store(
+          .unreadable(
+            "\(label) has no tables hosts and nodes that its user can see; mind the search path"))
+      }
+      return (0..<rows.rowCount).map {
+        TableIdentity(
+          table: rows.text($0, 0) ?? "", kind: rows.text($0, 1) ?? "d", index: rows.text($0, 2))
+      }
+    }
+  }
+
+  package func endStream(
+    _ slot: String, restoring identities: [TableIdentity]
+  ) throws(StoreError) -> [String] {
+    try dropSlot(slot)
+    let present = try tableIdentities()
+    let changed = identities.filter { !present.contains($0) }
+    if changed.isEmpty { return [] }
+    let others = try transaction(.read) { (database) throws(PostgresFailure) in
+      try database.run(
+        """
+        SELECT count(*) FROM pg_replication_slots WHERE database = current_database() \
+        AND plugin = 'test_decoding' AND left(slot_name, \(PostgresStore.slotPrefix.utf8.count)) = $1
+        """, [Array(PostgresStore.slotPrefix.utf8)]
+      ).text(0, 0)
+    }
+    guard others == "0" else { return changed.map(\.table) }
+    for identity in changed {
+      try transaction(.write) { (database) throws(PostgresFailure) in
+        try identify(database, identity)
+      }
+    }
+    return []
+  }
+
+  /// Makes a table write what `identity` says of old rows.
+  func identify(
+    _ database: borrowing PostgresConnection, _ identity: TableIdentity
+  ) throws(PostgresFailure) {
+    let words: String
+    switch identity.kind {
+    case "f": words = "FULL"
+    case "n": words = "NOTHING"
+    case "i":
+      words =
+        identity.index.map { "USING INDEX \($0.split(separator: ".").last ?? "")" } ?? "DEFAULT"
+    default: words = "DEFAULT"
+    }
+    do throws(PostgresFailure) {
+      try database.run("ALTER TABLE \(identity.table) REPLICA IDENTITY \(words)")
+    } catch {
+      guard case .server(let reason) = error, reason.state == "42501" else { throw error }
+      throw .store(
+        .unreadable(
+          "\(label): only the owner of table \(identity.table) can make it write whole old rows; run ALTER TABLE "
+            + "\(identity.table) REPLICA IDENTITY \(words) as its owner, or install with --identity keep "
+            + "(\(place.withoutSecrets(reason.message)))"))
+    }
+  }
+
+  /// Drops a slot, if there is one.
+  func dropSlot(_ slot: String) throws(StoreError) {
+    guard try streamStatus(slot) != nil else { return }
+    try transaction(.read) { (database) throws(PostgresFailure) in
+      do throws(PostgresFailure) {
+        try database.run("SELECT pg_drop_replication_slot($1)", [Array(slot.utf8)])
+      } catch {
+        guard case .server(let reason) = error, reason.state == "55006" else { throw error }
+        throw .store(
+          .locked(
+            "\(label): another process reads the replication slot '\(slot)' now; try again when it is done"
+          ))
+      }
+    }
+  }
+}
