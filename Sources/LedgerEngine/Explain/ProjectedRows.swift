@@ -132,7 +132,7 @@ private struct DifferingNodes {
   }
 
   /// The nodes that differ, as they should be and as they are, each sorted by id.
-  func finish() throws(StoreError) -> (expected: [LiveNode], actual: [LiveNode]) {
+  func finish() throws(StoreError) -> (expected: LiveNodes, actual: LiveNodes) {
     let nodes = rows.projection.state.nodes
     let missing = nodes.indices.filter { nodes[$0].isLive && !isMet[$0] }
     let expected = expected + missing.map { rows.projection.projectedNode($0, .comparing) }
@@ -140,7 +140,7 @@ private struct DifferingNodes {
     if let twins = zip(actual, actual.dropFirst()).first(where: { $0.id == $1.id }) {
       throw twin(twins.0.id)
     }
-    return (expected.sorted { $0.id < $1.id }, actual)
+    return (LiveNodes(expected.sorted { $0.id < $1.id }), LiveNodes(actual))
   }
 
   private func twin(_ id: Name) -> StoreError {
