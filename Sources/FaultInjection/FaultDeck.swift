@@ -35,22 +35,27 @@ package struct FaultDeck {
     return fault(kind, at: steps[random.below(steps.count)])
   }
 
-  /// Two faults at different steps of one host.
-  package mutating func drawPair() -> [InjectedFault]? {
-    let hosts = byHost.filter { $0.value.count > 1 }.keys.sorted()
+  /// Mistakes that a program makes about one entry, whatever it says.
+  private static let common: [InjectedFault.Kind] = [
+    .skipped, .duplicated, .rowAlone, .countersAlone,
+  ]
+
+  /// So many faults at different steps of one host.
+  package mutating func draw(_ count: Int) -> [InjectedFault]? {
+    let hosts = byHost.filter { $0.value.count >= count }.keys.sorted()
     guard !hosts.isEmpty else { return nil }
     let steps = byHost[hosts[random.below(hosts.count)]] ?? []
-    let kinds: [InjectedFault.Kind] = [.skipped, .duplicated, .rowAlone]
-    let first = steps[random.below(steps.count)]
-    let second = steps[random.below(steps.count)]
-    guard first != second else { return drawPair() }
-    return [first, second].map { fault(kinds[random.below(kinds.count)], at: $0) }
+    var chosen: [Int] = []
+    while chosen.count < count {
+      let step = steps[random.below(steps.count)]
+      if !chosen.contains(step) { chosen.append(step) }
+    }
+    return chosen.map { fault(FaultDeck.common[random.below(FaultDeck.common.count)], at: $0) }
   }
 
   private mutating func fault(_ kind: InjectedFault.Kind, at step: Int) -> InjectedFault {
-    InjectedFault(
-      kind: kind, step: step, sequence: story.steps[step].sequence,
-      choice: random.below(1 << 20))
+    let sequence = kind.concernsPool ? story.scalings[step].sequence : story.steps[step].sequence
+    return InjectedFault(kind: kind, step: step, sequence: sequence, choice: random.below(1 << 20))
   }
 
   private func candidates(_ kind: InjectedFault.Kind) -> [Int] {
@@ -65,6 +70,11 @@ package struct FaultDeck {
     case .restoredHost, .restoredFleet:
       // Backups are young.
       return all(.nodeCreated, .nodeDeleted).filter { $0 >= story.steps.count * 9 / 10 }
+    case .poolSkipped, .poolDuplicated: return Array(story.scalings.indices)
+    case .poolPartial:
+      return story.scalings.indices.filter {
+        story.scalings[$0].workers != 0 && story.scalings[$0].lastIssued != 0
+      }
     case .strangeCounter, .strangeRow, .swappedColumns: return all(.nodeCreated)
     }
   }

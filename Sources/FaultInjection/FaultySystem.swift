@@ -19,7 +19,11 @@ package struct FaultySystem {
   private let story: FleetStory
   private var faults: [Int: InjectedFault]
   private let clamps: Bool
+  /// Whether it is another system but for `otherRows` and counters.
+  private var isLinear = false
   private var rows: [Row?]
+  /// What differs from `rows`, by the node's number: most systems make mistakes about one of many nodes.
+  private var otherRows: [Int: Row?] = [:]
   private var counters: [[Int64]]
   /// Whether some counter was kept at zero.
   package private(set) var didClamp = false
@@ -47,11 +51,12 @@ package struct FaultySystem {
       return
     }
     self = clean
+    self.isLinear = true
     self.faults = Dictionary(faults.map { ($0.step, $0) }) { first, _ in first }
     for node in nodes {
       let before = clean.share(of: Int(node))
       let after = share(of: Int(node))
-      rows[Int(node)] = after.row
+      otherRows[Int(node)] = .some(after.row)
       for host in counters.indices where before.counters[host] != after.counters[host] {
         for index in 0..<4 {
           counters[host][index] += after.counters[host][index] - before.counters[host][index]
@@ -224,22 +229,53 @@ package struct FaultySystem {
   /// What the system holds now; whatever it does not follow is as in `base`.
   package func contents(_ base: Observation) -> Observation {
     var contents = base
-    var numbers: [Name: Int] = [:]
-    for (number, name) in story.hostNames.enumerated() { numbers[name] = number }
     for index in contents.hosts.indices {
-      guard let number = numbers[contents.hosts[index].id] else { continue }
-      let values = counters[number]
-      contents.hosts[index].counters = Counters(
-        nodes: values[0],
-        resources: Resources(cpuMillicores: values[1], memoryBytes: values[2], diskBytes: values[3])
-      )
+      guard let counters = counters(of: contents.hosts[index].id) else { continue }
+      contents.hosts[index].counters = counters
     }
-    contents.nodes = LiveNodes(
-      rows.indices.compactMap { number in
-        rows[number].map { live(story.nodeNames[number], $0) }
-      })
+    contents.nodes = LiveNodes(rows.indices.compactMap(node))
     contents.nodes.sortByID()
     return contents
+  }
+
+  /// What makes a store that holds what `clean` holds this system's; `base` has the rows of the hosts.
+  package func changes(from clean: FaultySystem, _ base: Observation) -> [LiveChange] {
+    var changes: [LiveChange] = []
+    for host in base.hosts {
+      guard let right = clean.counters(of: host.id), let wrong = counters(of: host.id),
+        right != wrong
+      else { continue }
+      var (before, after) = (host, host)
+      before.counters = right
+      after.counters = wrong
+      changes.append(.host(before: before, after: after))
+    }
+    for number in isLinear ? Array(otherRows.keys.sorted()) : Array(rows.indices) {
+      let (before, after) = (clean.node(number), node(number))
+      if before.map(FaultySystem.untimed) != after.map(FaultySystem.untimed) {
+        changes.append(.node(before: before, after: after))
+      }
+    }
+    return changes
+  }
+
+  /// The row without its times, which nobody compares.
+  private static func untimed(_ node: LiveNode) -> LiveNode {
+    LiveNode(
+      id: node.id, host: node.host, image: node.image, config: node.config,
+      resources: node.resources)
+  }
+
+  private func counters(of host: Name) -> Counters? {
+    guard let number = story.hostNumbers[host] else { return nil }
+    let values = counters[Int(number)]
+    return Counters(
+      nodes: values[0],
+      resources: Resources(cpuMillicores: values[1], memoryBytes: values[2], diskBytes: values[3]))
+  }
+
+  private func node(_ number: Int) -> LiveNode? {
+    (otherRows[number] ?? rows[number]).map { live(story.nodeNames[number], $0) }
   }
 
   private func live(_ id: Name, _ row: Row) -> LiveNode {

@@ -21,7 +21,18 @@ package struct FleetStory: Sendable {
     var counters: Counters?
   }
 
+  /// What one fact changed about a worker pool.
+  struct Scaling: Sendable {
+    var sequence: Int64
+    var pool: Name
+    var workers: Int64
+    var lastIssued: Int64
+  }
+
   package private(set) var steps: [Step] = []
+  /// Every scaling that changed something.
+  private(set) var scalings: [Scaling] = []
+  private var pools: [Name: (workers: Int64, lastIssued: Int64)] = [:]
   /// The steps of each node, by its number.
   private(set) var nodeSteps: [[Int]] = []
   /// Whether some host's counters were adopted.
@@ -29,13 +40,14 @@ package struct FleetStory: Sendable {
   private(set) var nodeNames: [Name] = []
   private(set) var hostNames: [Name] = []
   private var nodeNumbers: [Name: Int32] = [:]
-  private var hostNumbers: [Name: Int32] = [:]
+  private(set) var hostNumbers: [Name: Int32] = [:]
 
   package init() {}
 
   /// Hears one fact; what history contradicts is not heard.
   package mutating func hear(_ fact: Fact, sequence: Int64) {
     guard fact.contradiction == nil else { return }
+    if fact.type == .workerScaled { return hearScaling(fact, sequence) }
     var step = Step(
       sequence: sequence, type: fact.type, occurred: fact.occurred, size: fact.resources)
     step.image = fact.attributes.image
@@ -54,6 +66,18 @@ package struct FleetStory: Sendable {
       nodeSteps[Int(step.node)].append(steps.count)
     }
     steps.append(step)
+  }
+
+  private mutating func hearScaling(_ fact: Fact, _ sequence: Int64) {
+    guard let pool = fact.pool, let workers = fact.workersAfter else { return }
+    let old = pools[pool] ?? (0, 0)
+    let new = (workers: workers, lastIssued: fact.lastIssued ?? old.lastIssued)
+    pools[pool] = new
+    guard new != old else { return }
+    scalings.append(
+      Scaling(
+        sequence: sequence, pool: pool, workers: new.workers - old.workers,
+        lastIssued: new.lastIssued - old.lastIssued))
   }
 
   private static func number(

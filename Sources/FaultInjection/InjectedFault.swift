@@ -30,12 +30,21 @@ package struct InjectedFault: Sendable, CustomStringConvertible {
     /// A row's number is overwritten.
     case strangeRow = "outside_strange_row"
 
+    /// A program that counts a pool's workers misses a scaling.
+    case poolSkipped = "pool_skipped"
+    case poolDuplicated = "pool_duplicated"
+    /// One of the pool's two columns is not written.
+    case poolPartial = "pool_partial"
+
+    /// Whether it is about a worker pool.
+    package var concernsPool: Bool { rawValue.hasPrefix("pool") }
+
     /// Whether it lies outside the classes that can be explained.
     package var isOutside: Bool { rawValue.hasPrefix("outside") }
   }
 
   package var kind: Kind
-  /// The step's place in the story.
+  /// The step's place in the story; of a worker pool, among the scalings.
   var step: Int
   package var sequence: Int64
   /// Which way of several, or which size of a number.

@@ -71,18 +71,27 @@ extension Context {
     guard format == .table else { return }
     try printing { () throws(OutputError) in
       try output.line()
-      for bucket in report.buckets where bucket.answers > 0 {
-        let said = bucket.certainties / Double(bucket.answers)
-        let found = Double(bucket.truths) / Double(bucket.answers)
-        try output.line(
-          "of \(counted(Int64(bucket.answers), "answer")) with certainty "
-            + "\(bucket.low.percent) to \(bucket.high.percent), \(said.percent) were expected to "
-            + "be true and \(found.percent) were")
-      }
+      try print(report.answers, "first answers")
+      try print(report.firstRanks, "first ranks")
       try output.line(
         "\(counted(Int64(report.falseAlarms), "false alarm")) on "
           + counted(Int64(report.cleanStores), "clean store"))
     }
+  }
+}
+
+extension Context {
+  private func print(_ calibration: Calibration, _ what: String) throws(OutputError) {
+    for band in calibration.bands where band.answers > 0 {
+      try output.line(
+        "of \(counted(Int64(band.answers), String(what.dropLast()))) with certainty "
+          + "\(band.low.percent) to \(band.high.percent), \(band.expected.percent) were expected to "
+          + "be true and \(band.observed.percent) were; chance allows "
+          + "\(band.allowed.lowerBound.percent) to \(band.allowed.upperBound.percent)")
+    }
+    try output.line(
+      "the certainty of \(what) is off by \((calibration.error * 100).tenths) points on average")
+    try output.line()
   }
 }
 

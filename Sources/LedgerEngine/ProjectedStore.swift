@@ -26,19 +26,25 @@ extension Projection {
   package func contents(
     position: StorePosition?, for purpose: ContentPurpose = .following
   ) -> Target {
-    var contents = Observation()
+    var contents = contentsBesideNodes()
     contents.position = position
-    contents.optionalParts = Observation.referenceOptionalParts
-    contents.hosts = projectedHosts()
     let (nodes, released) = projectedNodes(purpose)
     contents.nodes = nodes
     if purpose == .following || purpose == .writing {
       contents.configs = Projection.configs(of: nodes)
     }
     if purpose == .writing { contents.nodeDetails = projectedDetails() }
+    return Target(contents, released: released)
+  }
+
+  /// Hosts, pools and containers, and no nodes.
+  func contentsBesideNodes() -> Observation {
+    var contents = Observation()
+    contents.optionalParts = Observation.referenceOptionalParts
+    contents.hosts = projectedHosts()
     contents.pools = projectedPools()
     contents.containers = projectedContainers()
-    return Target(contents, released: released)
+    return contents
   }
 
   private func projectedHosts() -> [LiveHost] {
@@ -64,7 +70,8 @@ extension Projection {
     return (nodes, released)
   }
 
-  private func projectedNode(_ slot: Int, _ purpose: ContentPurpose) -> LiveNode {
+  /// What the row of the live node in `slot` should hold.
+  func projectedNode(_ slot: Int, _ purpose: ContentPurpose) -> LiveNode {
     let node = state.nodes[slot]
     let details = state.nodeDetails
     var row = LiveNode(

@@ -44,6 +44,19 @@ package protocol LiveStore: AnyObject {
   ) throws(StoreError)
 }
 
+/// A live store whose nodes can be read without keeping all of them.
+package protocol NodeLendingStore: LiveStore {
+  /// What the store says of itself: its position and its optional parts, and no rows.
+  func outline() throws(StoreError) -> Observation
+
+  /// Reads what `observe` reads, as of one moment, but lends each node to `node` and forgets it.
+  ///
+  /// Nodes come in any order and without their times. What `node` throws ends the look.
+  func observe(
+    eachNode node: (LiveNode) throws(StoreError) -> Void
+  ) throws(StoreError) -> Observation
+}
+
 /// How far a store has applied the ledger.
 package struct StorePosition: Hashable, Sendable {
   package var sequence: Int64

@@ -258,7 +258,41 @@ private let cases: [Case] = [
     #expect(all["with_effect"].integer ?? 0 > 20)
     #expect(all["detected"] == all["with_effect"])
     #expect(Double(all["rank_1"].integer ?? 0) >= 0.95 * Double(all["with_effect"].integer ?? 0))
+    let classes = report["classes"].list.map { $0["class"].text }
+    for name in ["pool_skipped", "pool_duplicated", "two_on_one_host", "three_on_one_host"] {
+      #expect(classes.contains(name))
+    }
+    for name in ["calibration", "calibration_first_rank"] {
+      let bands = report[name].list
+      #expect(bands.reduce(0) { $0 + ($1["answers"].integer ?? 0) } > 20)
+      #expect(!report[name + "_error"].isMissing)
+    }
     try ledger.verified()
+  }
+
+  @Test("a node that stands in the store twice is refused, not compared with itself")
+  func twins() throws {
+    let fleet = try LiveFleet(history)
+    try fleet.sql(
+      "CREATE TABLE loose AS SELECT * FROM nodes; INSERT INTO loose SELECT * FROM nodes LIMIT 1; "
+        + "DROP TABLE nodes; ALTER TABLE loose RENAME TO nodes")
+    let ended = try fleet.ledger.run("explain", "--store", fleet.store)
+    #expect(ended.status == 4)
+    #expect(ended.errors.contains("more than one node"), "\(ended.errors)")
+  }
+
+  @Test("of many alike, each kind of answer is listed before more of one kind")
+  func kinds() throws {
+    var lines = [host("h1")]
+    for number in 0..<40 { lines.append(node("n\(number)", on: "h1", number)) }
+    for number in 0..<40 { lines.append(deletion("n\(number)", 50 + number)) }
+    let fleet = try LiveFleet(lines)
+    try fleet.sql(
+      "UPDATE hosts SET node_count = node_count - 1, node_cpu_millicores = node_cpu_millicores - 1000, "
+        + "node_memory_bytes = node_memory_bytes - 100, node_disk_bytes = node_disk_bytes - 10")
+    let finding = try #require(try fleet.explained().first)
+    let kinds = Set(finding["explanations"].list.map { $0["causes"].list[0]["fault"].text })
+    #expect(kinds.isSuperset(of: ["skipped", "duplicated", "partial"]), "\(finding)")
   }
 
   @Test("what is said for people names the entry, and csv has a row for each explanation")

@@ -98,6 +98,8 @@ extension LiveNode: LiveRow {
   static let columns =
     ["id", "host_id", "cpu_millicores", "memory_bytes", "disk_bytes"].map { RowColumn($0) }
     + ["image", "config_id", "created_at", "updated_at"].map { RowColumn($0, optional: true) }
+  /// How many of them say more than when.
+  static let columnsBeforeTimes = 7
 
   var key: Name { id }
 
@@ -113,6 +115,7 @@ extension LiveNode: LiveRow {
       id: try decoder.name(row, 0), host: try decoder.optionalName(row, 1),
       image: try decoder.optionalName(row, 5), config: try decoder.optionalName(row, 6),
       resources: try Resources(row, decoder, from: 2))
+    guard decoder.columns.count > LiveNode.columnsBeforeTimes else { return }
     created = decoder.moment(row, 7)
     updated = decoder.moment(row, 8)
   }

@@ -85,6 +85,26 @@ package final class SQLiteStore: LiveStore {
   }
 }
 
+extension SQLiteStore: NodeLendingStore {
+  /// Asks the catalog and the position.
+  package func outline() throws(StoreError) -> Observation {
+    try transaction(.read) { (database) throws(SQLiteFailure) in
+      try reader(database).outline(database)
+    }
+  }
+
+  /// Reads everything but configs in one read transaction; see `NodeLendingStore.observe`.
+  package func observe(
+    eachNode node: (LiveNode) throws(StoreError) -> Void
+  ) throws(StoreError) -> Observation {
+    try transaction(.read) { (database) throws(SQLiteFailure) in
+      try reader(database).observation(database) { (row) throws(SQLiteFailure) in
+        try calling { () throws(StoreError) in try node(row) }
+      }
+    }
+  }
+}
+
 /// Runs the caller's own step, whose refusal goes through unchanged.
 func calling(_ step: () throws(StoreError) -> Void) throws(SQLiteFailure) {
   do throws(StoreError) { try step() } catch { throw .store(error) }

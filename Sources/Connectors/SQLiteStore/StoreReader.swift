@@ -11,18 +11,40 @@ struct StoreReader {
   func observation(
     _ database: borrowing SQLiteConnection
   ) throws(SQLiteFailure) -> Observation {
-    var seen = Observation()
+    var seen = try outline(database)
     seen.hosts = try rows(database)
     seen.nodes = try table(database)
-    for column in ["image", "config_id"] where catalog.has("nodes", column) {
+    if catalog.has(LiveConfig.table) { seen.configs = try table(database) }
+    seen.pools = try optionalRows(database)
+    seen.containers = try optionalRows(database)
+    return seen
+  }
+
+  /// Everything but the nodes and configs; each node is lent to `node`, without its times.
+  func observation(
+    _ database: borrowing SQLiteConnection, eachNode node: (LiveNode) throws(SQLiteFailure) -> Void
+  ) throws(SQLiteFailure) -> Observation {
+    var seen = try outline(database)
+    seen.hosts = try rows(database)
+    try require(LiveNode.self)
+    let columns = Array(LiveNode.columns.prefix(LiveNode.columnsBeforeTimes))
+    let decoder = RowDecoder(label: label, table: LiveNode.table, columns: columns)
+    var statement = try database.prepare(query(LiveNode.self, columns, one: false))
+    while try statement.step() { try node(LiveNode(statement, decoder)) }
+    seen.pools = try optionalRows(database)
+    seen.containers = try optionalRows(database)
+    return seen
+  }
+
+  /// The optional parts that are there, and the position.
+  func outline(_ database: borrowing SQLiteConnection) throws(SQLiteFailure) -> Observation {
+    var seen = Observation()
+    for column in ["image", "config_id"] where catalog.has(LiveNode.table, column) {
       seen.optionalParts.insert("nodes." + column)
     }
-    if catalog.has(LiveConfig.table) {
-      seen.optionalParts.insert(LiveConfig.table)
-      seen.configs = try table(database)
+    for table in [LiveConfig.table, LivePool.table, LiveContainer.table] where catalog.has(table) {
+      seen.optionalParts.insert(table)
     }
-    seen.pools = try optionalRows(database, &seen.optionalParts)
-    seen.containers = try optionalRows(database, &seen.optionalParts)
     if catalog.has("ledger_position") {
       seen.optionalParts.insert("ledger_position")
       seen.position = try position(database)
@@ -56,7 +78,7 @@ struct StoreReader {
     try require(Rows.Element.self)
     let decoder = RowDecoder(
       label: label, table: Rows.Element.table, columns: Rows.Element.columns)
-    var statement = try database.prepare(query(Rows.Element.self, one: key != nil))
+    var statement = try database.prepare(query(Rows.Element.self, Rows.Element.columns, one: key != nil))
     if let key { try statement.bind(key, at: 1) }
     if key == nil { rows.reserveCapacity(try count(database, Rows.Element.table)) }
     while try statement.step() { rows.append(try Rows.Element(statement, decoder)) }
@@ -92,15 +114,16 @@ struct StoreReader {
   }
 
   private func optionalRows<Row: LiveRow>(
-    _ database: borrowing SQLiteConnection, _ parts: inout Set<String>
+    _ database: borrowing SQLiteConnection
   ) throws(SQLiteFailure) -> [Row] {
     guard catalog.has(Row.table) else { return [] }
-    parts.insert(Row.table)
     return try rows(database)
   }
 
-  private func query<Row: LiveRow>(_ row: Row.Type, one: Bool) -> String {
-    let columns = Row.columns.map {
+  private func query<Row: LiveRow>(
+    _ row: Row.Type, _ wanted: [RowColumn], one: Bool
+  ) -> String {
+    let columns = wanted.map {
       !$0.isOptional || catalog.has(Row.table, $0.source) ? $0.expression : "NULL"
     }
     var conditions: [String] = []

@@ -24,56 +24,61 @@ package enum Explanations {
     _ reader: LogReader, _ store: any LiveStore, listedMax: Int = Explainer.listedMax,
     selects: (FindingEntity) -> Bool = { _ in true }
   ) throws(ReconcileError) -> ExplainReport {
-    let live = try asking { () throws(StoreError) in try store.observe() }
-    var reader = reader
-    if let position = live.position {
-      reader = try Validator.reader(reader, knowing: position, label: store.label)
-    }
-    let selection = live.position.map { Selection.sequence($0.sequence) } ?? .all
-    let projection = try reading { () throws(LogError) in
-      try reader.project(
-        selection == .sequence(reader.head) ? .all : selection, Projection.contentOptions)
-    }
-    let target = projection.contents(position: nil).contents
-    let findings = Comparison(projected: target, live: live, store: store.label).findings()
-      .filter(\.severity.isDrift)
-    try refuseForeign(findings, live, store.label)
-    var fleet = drifted(findings, target, live)
+    let look = try look(reader, store)
+    let findings = look.differences.findings
     var explained: [ExplainedFinding] = []
     if !findings.isEmpty {
+      var fleets = [DriftedFleet(look.differences)]
       let repaired = try reading { () throws(LogError) in
-        try gather(reader, selection, projection, store.label, &fleet)
+        try look.trails.fill(&fleets, store.label)
       }
-      fleet.narrow(
-        by: FaultWindow.all(try ObservationLog(reader).all(of: store.address), of: findings),
-        rightAt: repaired)
-      explained = Explainer(fleet, listedMax: listedMax)
-        .explain(findings, until: projection.occurred)
+      let looks = try ObservationLog(look.trails.reader).all(of: store.address)
+      let windows = FaultWindow.all(looks, of: findings)
+      fleets[0].narrow(by: windows, rightAt: repaired)
+      explained = Explainer(fleets[0], listedMax: listedMax)
+        .explain(findings, until: look.trails.occurred)
+      let reader = look.trails.reader
       let caught = try CaptureLog(
         directory: reader.layout.directory, manifest: reader.manifest, disk: reader.disk
       ).unexplained(of: store.address)
       explained = PinnedChanges(caught).pin(explained)
     }
-    explained += try lag(reader, live.position, store.label)
+    let position = look.differences.live.position
+    explained += try lag(look.trails.reader, position, store.label)
     return ExplainReport(
-      ledger: try reading { () throws(LogError) in try reader.position(at: reader.head) },
-      store: store.label, position: live.position,
+      ledger: try reading { () throws(LogError) in
+        try look.trails.reader.position(at: look.trails.reader.head)
+      },
+      store: store.label, position: position,
       findings: explained.filter { selects($0.finding.entity) })
   }
 
-  /// So few rows can be unknown and yet be this fleet's.
-  private static let foreignRowsMin = 20
+  /// How often a store is read anew that moves on while it is compared.
+  private static let looksMax = 3
 
-  /// A store nearly all of whose rows the ledger does not know has no history here.
-  private static func refuseForeign(
-    _ findings: [Finding], _ live: Observation, _ label: String
-  ) throws(ReconcileError) {
-    let unknown = findings.count { $0.code == .hostExtra || $0.code == .nodeExtra }
-    let rows = live.hosts.count + live.nodes.count
-    guard unknown >= foreignRowsMin, unknown * 10 >= rows * 9 else { return }
-    throw .refused(
-      "nearly everything differs: of \(rows) hosts and nodes in \(label) the ledger does not know "
-        + "\(unknown); is it the store of another fleet?")
+  /// Compares `store` with history as of the store's own position, and keeps what differs.
+  private static func look(
+    _ reader: LogReader, _ store: any LiveStore
+  ) throws(ReconcileError) -> (differences: StoreDifferences, trails: TrailReader) {
+    if let store = store as? any NodeLendingStore {
+      for _ in 0..<looksMax {
+        let outline = try asking { () throws(StoreError) in try store.outline() }
+        let rows = try rows(reader, outline.position, store.label)
+        if let found = try rows.differences(store, outline) { return (found, rows.trails) }
+      }
+    }
+    let seen = try asking { () throws(StoreError) in try store.observe() }
+    let rows = try rows(reader, seen.position, store.label)
+    return (try rows.differences(seen, store.label), rows.trails)
+  }
+
+  /// What a store that stands at `position` should hold; without one it is compared with all of history.
+  private static func rows(
+    _ reader: LogReader, _ position: StorePosition?, _ label: String
+  ) throws(ReconcileError) -> ProjectedRows {
+    guard let position else { return try ProjectedRows(reader, .all) }
+    return try ProjectedRows(
+      try Validator.reader(reader, knowing: position, label: label), .sequence(position.sequence))
   }
 
   /// The finding that the store has not applied the last entries, which explains itself.
@@ -88,70 +93,6 @@ package enum Explanations {
     var explained = ExplainedFinding(finding)
     explained.began = Began(after: position.sequence, at: position.sequence + 1)
     return [explained]
-  }
-
-  /// The entities that findings are about, with both their sides.
-  private static func drifted(
-    _ findings: [Finding], _ projected: Observation, _ live: Observation
-  ) -> DriftedFleet {
-    var hosts: [HostTrail] = []
-    var nodes: [NodeTrail] = []
-    var pools: [PoolTrail] = []
-    var seen: Set<Name> = []
-    for finding in findings {
-      let id = finding.entity.id
-      if finding.code == .hostCounters, let expected = projected.host(id),
-        let actual = live.host(id)
-      {
-        hosts.append(
-          HostTrail(
-            host: id, projected: Effect(expected.counters), live: Effect(actual.counters),
-            capacity: expected.capacity))
-      } else if finding.entity.kind == .node, seen.insert(id).inserted {
-        nodes.append(NodeTrail(projected: projected.node(id), live: live.node(id)))
-      }
-      if finding.entity.kind == .pool {
-        pools.append(PoolTrail(name: id, projected: projected.pool(id), live: live.pool(id)))
-      }
-    }
-    var fleet = DriftedFleet(hosts: hosts, nodes: nodes, parts: live.optionalParts)
-    fleet.pools = pools
-    return fleet
-  }
-
-  /// Reads the history of what has drifted, and returns the last sequence at which a repair made the store right.
-  private static func gather(
-    _ reader: LogReader, _ selection: Selection, _ projection: Projection, _ label: String,
-    _ fleet: inout DriftedFleet
-  ) throws(LogError) -> Int64 {
-    var places: [Name: Int] = [:]
-    for (index, host) in fleet.hosts.enumerated() { places[host.host] = index }
-    let slots = projection.registry.hostNames.map { Int32(places[$0] ?? -1) }
-    var nodes: [Name: Int] = [:]
-    for (index, node) in fleet.nodes.enumerated() {
-      if let id = node.id { nodes[id] = index }
-    }
-    let pools = Dictionary(uniqueKeysWithValues: fleet.pools.enumerated().map { ($1.name, $0) })
-    let voided = try reader.voidedSequences()
-    let lastSequence: Int64 = if case .sequence(let last) = selection { last } else { reader.head }
-    let collector = TrailCollector(
-      hosts: slots, hostCount: fleet.hosts.count, nodes: nodes,
-      pools: PoolCollector(
-        places: projection.registry.poolNames.map { Int32(pools[$0] ?? -1) },
-        names: fleet.pools.map(\.name), voided: voided),
-      voided: voided, store: label, hostNames: projection.registry.hostNames,
-      lastSequence: lastSequence)
-    var observer = TrailObserver(collector: collector)
-    var watcher = TrailWatcher(collector: collector)
-    _ = try reader.project(
-      selection, ReplayOptions(keepsTexts: true), observer: &observer, watcher: &watcher)
-    collector.finish()
-    for index in fleet.hosts.indices { fleet.hosts[index].events = collector.events(of: index) }
-    for index in fleet.nodes.indices { fleet.nodes[index].changes = collector.changes(of: index) }
-    for index in fleet.pools.indices {
-      fleet.pools[index].changes = collector.changes(ofPool: index)
-    }
-    return collector.rightThrough
   }
 }
 

@@ -1,6 +1,5 @@
 internal import LedgerCore
 internal import LedgerForensics
-internal import LedgerLog
 internal import LedgerPorts
 
 /// Gathers the entries of drifted hosts and nodes while a log is replayed.
@@ -76,6 +75,9 @@ final class TrailCollector {
     nodeChanges = Array(repeating: [], count: nodes.count)
   }
 
+  /// Makes room for the nodes of so many slots: growing would hold all that is known of them twice.
+  func reserve(nodeSlots: Int) { slots.reserveCapacity(nodeSlots) }
+
   // MARK: - Results
 
   /// The last repair of the store that made it right and was not taken back; 0 for none.
@@ -112,7 +114,8 @@ final class TrailCollector {
 
   // MARK: - Rows
 
-  fileprivate func begin(_ next: EntryBatch) {
+  /// Passes what is left of the last block, and begins the next.
+  func begin(_ next: EntryBatch) {
     finish()
     repairs.note(next)
     pools.note(next, count: selectedCount(next))
@@ -121,7 +124,8 @@ final class TrailCollector {
     nextName = 0
   }
 
-  fileprivate func hostChanged(
+  /// Notes a change of the counters of a host, if it is one that drifted.
+  func hostChanged(
     _ host: UInt32, from before: Counters, to after: Counters, row: Int
   ) {
     guard let place = hostPlace(host) else { return }
@@ -294,20 +298,4 @@ final class TrailCollector {
   private func name(ofHost slot: UInt32) -> Name? {
     Int(slot) < hostNames.count ? hostNames[Int(slot)] : nil
   }
-}
-
-/// Hands the changes of hosts to a collector.
-struct TrailObserver: FoldObserver {
-  let collector: TrailCollector
-
-  mutating func hostChanged(
-    _ host: UInt32, from before: Counters, to after: Counters, row: Int, in batch: EntryBatch
-  ) { collector.hostChanged(host, from: before, to: after, row: row) }
-}
-
-/// Hands blocks to a collector, before they are folded.
-struct TrailWatcher: ReplayWatcher {
-  let collector: TrailCollector
-
-  mutating func block(_ batch: EntryBatch, of total: Int64) { collector.begin(batch) }
 }

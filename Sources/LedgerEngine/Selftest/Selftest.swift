@@ -6,26 +6,25 @@ package import LedgerPorts
 
 /// Injects faults into a copy of a ledger's history and looks how well they are found and explained.
 package struct Selftest {
-  package static let doubleName = "two_on_one_host"
-  /// Explanations that are looked through for the true one.
-  private static let listedMax = 1 << 16
-  /// Clean stores among those with faults.
-  private static let cleanStores = 3
+  /// Rows of several faults on one host, and how many.
+  static let several = [(name: "two_on_one_host", count: 2), (name: "three_on_one_host", count: 3)]
+  /// Stores that are looked at between two replays of history.
+  private static let batchCount = 128
 
-  private let reader: LogReader
-  private let store: any LiveStore
+  private let store: any NodeLendingStore
+  private let rows: ProjectedRows
   private let base: Observation
   private let story: FleetStory
-  /// What hears the story without a mistake.
+  /// What hears the story without a mistake; the store holds what it holds.
   private let clean: FaultySystem
   private var report: SelftestReport
 
-  /// A test whose `store` is written again for each fault; whatever it holds is lost.
+  /// A test whose `store` is written anew; whatever it holds is lost.
   package init(
-    _ reader: LogReader, store: any LiveStore, seed: UInt64
+    _ reader: LogReader, store: any NodeLendingStore, seed: UInt64
   ) throws(ReconcileError) {
-    self.reader = reader
     self.store = store
+    rows = try ProjectedRows(reader, .all)
     base = try reading { () throws(LogError) in
       try reader.project(.all, Projection.contentOptions)
         .contents(position: try reader.position(at: reader.head)).contents
@@ -33,7 +32,12 @@ package struct Selftest {
     story = try reading { () throws(LogError) in try Selftest.story(reader) }
     clean = FaultySystem(story, [])
     report = SelftestReport(
-      seed: seed, names: InjectedFault.Kind.allCases.map(\.rawValue) + [Selftest.doubleName])
+      seed: seed,
+      names: InjectedFault.Kind.allCases.map(\.rawValue) + Selftest.several.map(\.name))
+    let contents = clean.contents(base)
+    try asking { () throws(StoreError) in
+      try store.project(contents, replacing: true, progress: { _, _ in })
+    }
   }
 
   private static func story(_ reader: LogReader) throws(LogError) -> FleetStory {
@@ -53,60 +57,106 @@ package struct Selftest {
   package mutating func run(
     faults: Int, progress: (_ done: Int, _ total: Int) throws(ReconcileError) -> Void
   ) throws(ReconcileError) -> SelftestReport {
-    let kinds = InjectedFault.Kind.allCases
-    let total = Selftest.cleanStores + (kinds.count + 1) * faults
+    let total = report.rows.count * faults
     var deck = FaultDeck(story, seed: report.seed)
-    var done = 0
-    for _ in 0..<Selftest.cleanStores {
-      try progress(done, total)
-      try lookAtCleanStore()
-      done += 1
-    }
-    for row in 0...kinds.count {
-      for _ in 0..<faults {
-        try progress(done, total)
-        done += 1
-        if row < kinds.count {
-          if let fault = deck.draw(kinds[row]) { try inject([fault], row) }
-        } else if let pair = deck.drawPair() {
-          try inject(pair, row)
+    var damages: [Damage] = []
+    try lookAtCleanStore()
+    for row in report.rows.indices {
+      for number in 0..<faults {
+        try progress(row * faults + number, total)
+        if let drawn = draw(row, &deck), let damage = try inject(drawn, row) {
+          damages.append(damage)
         }
+        guard damages.count == Selftest.batchCount else { continue }
+        try explain(&damages)
       }
     }
+    try explain(&damages)
+    // Every damage was undone, or what was measured is not true.
+    try lookAtCleanStore()
     return report
+  }
+
+  private mutating func draw(_ row: Int, _ deck: inout FaultDeck) -> [InjectedFault]? {
+    let kinds = InjectedFault.Kind.allCases
+    return row < kinds.count
+      ? deck.draw(kinds[row]).map { [$0] } : deck.draw(Selftest.several[row - kinds.count].count)
   }
 
   private mutating func lookAtCleanStore() throws(ReconcileError) {
     report.cleanStores += 1
-    if !(try findings(clean.contents(base)).isEmpty) { report.falseAlarms += 1 }
+    if !(try look().findings.isEmpty) { report.falseAlarms += 1 }
   }
 
-  private mutating func inject(_ faults: [InjectedFault], _ row: Int) throws(ReconcileError) {
-    let system = FaultySystem(clean, faults)
-    let contents = system.contents(base)
-    report.rows[row].injected += 1
-    guard contents.hosts != base.hosts || contents.nodes != base.nodes else { return }
-    let found = try findings(contents)
-    // A time that nobody compares is no effect.
-    if found.isEmpty, contents.numbers == base.numbers { return }
-    report.rows[row].withEffect += 1
-    guard !found.isEmpty else { return }
-    report.rows[row].detected += 1
-    judge(found, Truth(faults, didClamp: system.didClamp), row)
-  }
-
-  private func findings(_ contents: Observation) throws(ReconcileError) -> [ExplainedFinding] {
-    try asking { () throws(StoreError) in
-      try store.project(contents, replacing: true, progress: { _, _ in })
+  private func look() throws(ReconcileError) -> StoreDifferences {
+    let outline = try asking { () throws(StoreError) in try store.outline() }
+    guard let differences = try rows.differences(store, outline) else {
+      throw .refused("\(store.label) was changed by another program; run the command again")
     }
-    return try Explanations.explain(reader, store, listedMax: Selftest.listedMax).findings
+    return differences
+  }
+
+  // MARK: - Damage
+
+  /// What a store looked like that a fault had damaged.
+  private struct Damage {
+    var row: Int
+    var truth: Truth
+    var findings: [Finding]
+    var fleet: DriftedFleet
+  }
+
+  /// Damages the store, looks at it, and puts it right again; nil where nothing was to be seen.
+  private mutating func inject(
+    _ faults: [InjectedFault], _ row: Int
+  ) throws(ReconcileError) -> Damage? {
+    report.rows[row].injected += 1
+    var didClamp = false
+    var changes: [LiveChange]
+    if let fault = faults.first, fault.kind.concernsPool {
+      changes = story.changes(of: fault, base)
+    } else {
+      let system = FaultySystem(clean, faults)
+      changes = system.changes(from: clean, base)
+      didClamp = system.didClamp
+    }
+    guard !changes.isEmpty else { return nil }
+    var images: [RowImage] = []
+    try asking { () throws(StoreError) in
+      try store.apply(changes, position: nil) { (rows) throws(StoreError) in images = rows }
+    }
+    let differences = try look()
+    try asking { () throws(StoreError) in
+      try store.restore(images) { () throws(StoreError) in }
+    }
+    let found = differences.findings
+    // An image that the ledger does not know is no effect.
+    if found.isEmpty, changes.allSatisfy(\.leavesNumbers) { return nil }
+    report.rows[row].withEffect += 1
+    guard !found.isEmpty else { return nil }
+    report.rows[row].detected += 1
+    return Damage(
+      row: row, truth: Truth(faults, didClamp: didClamp), findings: found,
+      fleet: DriftedFleet(differences))
+  }
+
+  /// Explains the damages with one replay for all of them.
+  private mutating func explain(_ damages: inout [Damage]) throws(ReconcileError) {
+    guard !damages.isEmpty else { return }
+    var fleets = damages.map(\.fleet)
+    _ = try reading { () throws(LogError) in try rows.trails.fill(&fleets, store.label) }
+    for (damage, fleet) in zip(damages, fleets) {
+      let explainer = Explainer(fleet, sought: damage.truth.sought)
+      judge(explainer.explain(damage.findings), damage.truth, damage.row)
+    }
+    damages = []
   }
 
   private mutating func judge(_ found: [ExplainedFinding], _ truth: Truth, _ row: Int) {
     var worst = 1
     var size = 0
     for finding in found {
-      let rank = finding.explanations.first { truth.accepts($0.causes) }?.rank ?? Int.max
+      let rank = finding.soughtRank ?? Int.max
       if rank > 1 { missed(finding, truth, rank) }
       worst = max(worst, rank)
       size = max(size, (finding.explanations.first?.rivals ?? 0) + 1)
@@ -115,15 +165,11 @@ package struct Selftest {
     report.rows[row].third += worst <= 3 ? 1 : 0
     report.rows[row].firstRankSizes += size
     // One finding for each fault: those of one fault are true or false together.
-    guard let finding = found.first else { return }
-    for explanation in finding.explanations.prefix(Explainer.listedMax) {
-      report.note(
-        certainty: explanation.certainty, isTrue: truth.accepts(explanation.causes))
-    }
+    guard let finding = found.first, let first = finding.explanations.first else { return }
+    report.answers.note(first.certainty, isTrue: truth.accepts(first.causes))
+    report.firstRanks.note(finding.certainty, isTrue: finding.soughtRank == 1)
   }
-}
 
-extension Selftest {
   private mutating func missed(_ finding: ExplainedFinding, _ truth: Truth, _ rank: Int) {
     let said =
       finding.explanations.first?.causes.map(\.summary).joined(separator: " and ") ?? "nothing"
@@ -133,53 +179,10 @@ extension Selftest {
   }
 }
 
-extension Cause {
-  fileprivate var summary: String {
-    fault.rawValue + (sequence.map { " of \($0)" } ?? "")
-  }
-}
-
-extension Observation {
-  /// What is compared of nodes and hosts.
-  fileprivate var numbers: [Int64] {
-    hosts.flatMap(\.counters.values) + nodes.flatMap(\.resources.values)
-  }
-}
-
-/// What was injected, as an explanation would say it.
-private struct Truth {
-  private var causes: [(fault: Fault, sequence: Int64?)] = []
-
-  init(_ faults: [InjectedFault], didClamp: Bool) {
-    for injected in faults {
-      let sequence: Int64? = injected.sequence
-      switch injected.kind {
-      case .skipped: causes.append((.skipped, sequence))
-      case .duplicated: causes.append((.duplicated, sequence))
-      case .rowAlone, .countersAlone, .someCounters: causes.append((.partial, sequence))
-      case .otherHost, .otherCounters: causes.append((.wrongHost, sequence))
-      case .oldSize: causes.append((.oldSizeUsed, sequence))
-      case .clamped:
-        causes.append((.duplicated, sequence))
-        if didClamp { causes.append((.clamped, nil)) }
-      case .truncated: causes.append((.unitTruncated, sequence))
-      case .restoredHost, .restoredFleet: causes.append((.restored, nil))
-      case .strangeCounter, .swappedColumns, .strangeRow: causes.append((.outOfBand, nil))
-      }
-    }
-  }
-
-  var summary: String {
-    causes.map { $0.fault.rawValue + ($0.sequence.map { " of \($0)" } ?? "") }
-      .joined(separator: " and ")
-  }
-
-  /// Whether every cause of an explanation was injected.
-  func accepts(_ said: [Cause]) -> Bool {
-    said.allSatisfy { cause in
-      causes.contains { truth in
-        truth.fault == cause.fault && (truth.sequence == nil || truth.sequence == cause.sequence)
-      }
-    }
+extension LiveChange {
+  /// Whether counters, sizes and places are the same on both sides.
+  fileprivate var leavesNumbers: Bool {
+    guard case .node(let before?, let after?) = self else { return false }
+    return before.resources == after.resources && before.host == after.host
   }
 }

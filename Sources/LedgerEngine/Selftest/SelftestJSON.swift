@@ -12,10 +12,8 @@ extension SelftestReport {
     writer.beginArray()
     for row in rows + [explainable] where row.injected > 0 { write(row, to: &writer) }
     writer.endArray()
-    writer.key("calibration")
-    writer.beginArray()
-    for bucket in buckets { write(bucket, to: &writer) }
-    writer.endArray()
+    write("calibration", answers, to: &writer)
+    write("calibration_first_rank", firstRanks, to: &writer)
     writer.key("clean_stores")
     writer.integer(Int64(cleanStores))
     writer.key("false_alarms")
@@ -40,18 +38,28 @@ extension SelftestReport {
     writer.endObject()
   }
 
-  private func write(_ bucket: Bucket, to writer: inout JSONWriter) {
-    let count = Double(max(bucket.answers, 1))
+  private func write(
+    _ name: String, _ calibration: Calibration, to writer: inout JSONWriter
+  ) {
+    writer.key(name)
+    writer.beginArray()
+    for band in calibration.bands { write(band, to: &writer) }
+    writer.endArray()
+    writer.key(name + "_error")
+    writer.decimal(SelftestReport.thousandths(calibration.error))
+  }
+
+  private func write(_ band: Calibration.Band, to writer: inout JSONWriter) {
     writer.beginObject()
     for (name, share) in [
-      ("from", bucket.low), ("to", bucket.high), ("expected", bucket.certainties / count),
-      ("true", Double(bucket.truths) / count),
+      ("from", band.low), ("to", band.high), ("expected", band.expected), ("true", band.observed),
+      ("allowed_from", band.allowed.lowerBound), ("allowed_to", band.allowed.upperBound),
     ] {
       writer.key(name)
       writer.decimal(SelftestReport.thousandths(share))
     }
     writer.key("answers")
-    writer.integer(Int64(bucket.answers))
+    writer.integer(Int64(band.answers))
     writer.endObject()
   }
 

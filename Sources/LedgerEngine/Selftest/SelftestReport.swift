@@ -20,20 +20,12 @@ package struct SelftestReport: Sendable {
     }
   }
 
-  /// How often answers of about the same certainty were true.
-  package struct Bucket: Sendable {
-    package var low: Double
-    package var high: Double
-    package var answers = 0
-    package var truths = 0
-    package var certainties = 0.0
-  }
-
   package var seed: UInt64
   package var rows: [Row]
-  package var buckets: [Bucket] = [0, 0.1, 0.3, 0.5, 0.7, 0.9].enumerated().map { index, low in
-    Bucket(low: low, high: [0.1, 0.3, 0.5, 0.7, 0.9, 1][index])
-  }
+  /// How often the first answer of a finding was true.
+  package var answers = Calibration()
+  /// How often the true answer was among those of the first rank.
+  package var firstRanks = Calibration()
   /// Faults whose true explanation was not among the first rank, each with what was said instead.
   package var misses: [String] = []
   package var cleanStores = 0
@@ -44,17 +36,13 @@ package struct SelftestReport: Sendable {
     rows = names.map { Row(name: $0) }
   }
 
-  mutating func note(certainty: Double, isTrue: Bool) {
-    let index = buckets.lastIndex { certainty >= $0.low } ?? 0
-    buckets[index].answers += 1
-    buckets[index].certainties += certainty
-    if isTrue { buckets[index].truths += 1 }
-  }
-
   /// The sums of all rows whose faults can be explained; an edit from outside has no place in history.
   package var explainable: Row {
     var sum = Row(name: "all inside")
-    for row in rows where !row.name.hasPrefix("outside") && row.name != Selftest.doubleName {
+    for row in rows
+    where !row.name.hasPrefix("outside")
+      && !Selftest.several.contains(where: { $0.name == row.name })
+    {
       sum.injected += row.injected
       sum.withEffect += row.withEffect
       sum.detected += row.detected

@@ -14,7 +14,12 @@ struct Answers {
   private let keptMax: Int
   /// The same for those that are not the best.
   private static let keptLesserMax = 64
+  /// Answers that are kept of those that say the same of different entries.
+  private let keptAlikeMax: Int
 
+  private let sought: SoughtAnswer?
+  /// The toll of the best answer that is as sought.
+  private var soughtToll: Double?
   private var answers: [Answer] = []
   private var places: [[Cause]: Int] = [:]
   private var totalWeight = 0.0
@@ -23,21 +28,29 @@ struct Answers {
   private var weights: [Double: Double] = [:]
 
   /// A collection that keeps enough for `listedMax` explanations of a drift that began in `window`.
-  init(listedMax: Int, window: FaultWindow) {
-    keptMax = max(listedMax, 2_048)
+  init(listedMax: Int, window: FaultWindow, sought: SoughtAnswer? = nil) {
+    self.sought = sought
+    keptMax = max(listedMax, 512)
+    keptAlikeMax = max(listedMax, 64)
     self.window = window
   }
 
-  /// Adds `count` answers of this toll whose weights add up to `weight`; `expand` lists as many as it is asked for.
+  /// Adds `count` answers of this toll whose weights add up to `weight`; `expand` lists as many as it is asked for, of those
+  /// that name nothing but `entries`, where some are given.
   mutating func add(
     toll: Double, weight: Double, count: Int,
-    expand: (_ limit: Int) -> [(causes: [Cause], weight: Double)]
+    expand: (_ limit: Int, _ entries: Set<Int64>?) -> [(causes: [Cause], weight: Double)]
   ) {
+    if let sought, toll < soughtToll ?? .infinity,
+      expand(.max, sought.sequences).contains(where: { sought.accepts($0.causes) })
+    {
+      soughtToll = toll
+    }
     totalWeight += weight
     weights[toll, default: 0] += weight
     let isBest = counts.keys.allSatisfy { toll <= $0 }
     let room = max((isBest ? keptMax : Answers.keptLesserMax) - answers.count, 0)
-    let listed = expand(min(room, count))
+    let listed = expand(min(room, count, keptAlikeMax), nil)
     var new = max(count - listed.count, 0)
     for item in listed {
       let causes = item.causes.sorted(by: Cause.precedes)
@@ -71,24 +84,57 @@ struct Answers {
     let weight =
       totalWeight * (toll < Toll.pair ? Odds.restoredAgainstOne : Odds.restoredAgainstMany)
     let rank = toll > Toll.pair ? Toll.restored : max(best, Toll.fault)
-    add(toll: rank, weight: weight, count: 1) { _ in
+    add(toll: rank, weight: weight, count: 1) { _, _ in
       [([Cause(.restored, sequence: sequence)], weight)]
     }
   }
 
   /// The toll of the best answers; nil where there are none.
-  var bestToll: Double? { counts.filter { $0.value > 0 }.keys.min() }
+  var bestToll: Double? { tolls.first }
 
-  /// How much of all weight the best answers have together.
+  /// The tolls that there are, the best first.
+  ///
+  /// Several faults that happen to give a drift are no better than one edit that is more likely than all of them.
+  private var tolls: [Double] {
+    let tolls = counts.filter { $0.value > 0 }.keys.sorted()
+    guard let best = tolls.first, best >= Toll.pair, best < Toll.outOfBand,
+      (weights[Toll.outOfBand] ?? 0) * 2 > totalWeight
+    else { return tolls }
+    return [Toll.outOfBand] + tolls.filter { $0 != Toll.outOfBand }
+  }
+
+  /// The rank of each toll.
+  ///
+  /// What is likelier than everything simpler is as good an answer: two common faults, where the one that gives the same
+  /// is rare.
+  private var ranks: [Double: Int] {
+    var ranks: [Double: Int] = [:]
+    var rank = 0
+    var best = 0.0
+    for toll in tolls {
+      let weight = weights[toll] ?? 0
+      if rank != 1 || weight <= best || toll == Toll.outOfBand { rank += 1 }
+      if rank == 1 { best += weight }
+      ranks[toll] = rank
+    }
+    return ranks
+  }
+
+  /// The rank of the best answer that is as sought.
+  var soughtRank: Int? { soughtToll.flatMap { ranks[$0] } }
+
+  /// How much of all weight the answers of the first rank have together.
   var bestShare: Double {
-    guard let best = bestToll, totalWeight > 0 else { return 0 }
-    return certainty((weights[best] ?? 0) / totalWeight)
+    guard totalWeight > 0 else { return 0 }
+    let best = ranks.filter { $0.value == 1 }.reduce(0) { $0 + (weights[$1.key] ?? 0) }
+    return certainty(best / totalWeight)
   }
 
   /// When the drift began according to the best answers: before none of them, and at `first`.
   func began(_ first: Explanation?) -> Began {
-    guard let first, let best = bestToll else { return Began() }
-    let begins = answers.filter { $0.toll == best }.map { $0.causes.compactMap(\.begins).min() }
+    guard let first else { return Began() }
+    let ranks = ranks
+    let begins = answers.filter { ranks[$0.toll] == 1 }.map { $0.causes.compactMap(\.begins).min() }
     let isDated = begins.allSatisfy { $0 != nil }
     let earliest = isDated ? begins.compactMap(\.self).min() : nil
     return Began(after: began(earliest).after, at: first.began.at)
@@ -110,23 +156,49 @@ struct Answers {
 
   /// The best `limit` answers.
   func ranked(limit: Int) -> [Explanation] {
-    let tolls = counts.filter { $0.value > 0 }.keys.sorted()
-    let ranks = Dictionary(
-      uniqueKeysWithValues: tolls.enumerated().map { ($1, $0 + 1) })
+    let ranks = ranks
+    var rivals: [Int: Int] = [:]
+    for (toll, count) in counts { rivals[ranks[toll] ?? 1, default: -1] += count }
     let ordered = answers.sorted { left, right in
-      if left.toll != right.toll { return left.toll < right.toll }
+      let (rank, other) = (ranks[left.toll] ?? 1, ranks[right.toll] ?? 1)
+      if rank != other { return rank < other }
       if left.weight != right.weight { return left.weight > right.weight }
       // Among equals the latest entry: repairs and looks make old drift rarer.
       return Cause.precedes(right.causes, left.causes)
     }
-    return ordered.prefix(limit).map { answer in
+    return Answers.mixed(ordered, ranks).prefix(limit).map { answer in
       let begins = answer.causes.compactMap(\.begins).min()
       return Explanation(
         rank: ranks[answer.toll] ?? 1, causes: answer.causes,
-        rivals: max((counts[answer.toll] ?? 1) - 1, 0),
+        rivals: max(rivals[ranks[answer.toll] ?? 1] ?? 0, 0),
         certainty: totalWeight > 0 ? certainty(answer.weight / totalWeight) : 0,
         began: began(begins))
     }
+  }
+}
+
+extension Answers {
+  /// The answers of each rank in turns: the likeliest of every kind, then the next of every kind.
+  ///
+  /// Twenty of the same kind would say less than all kinds that there are.
+  private static func mixed(_ ordered: [Answer], _ ranks: [Double: Int]) -> [Answer] {
+    var turns: [[String]: Int] = [:]
+    var current = 0
+    let placed = ordered.map { answer in
+      let rank = ranks[answer.toll] ?? 1
+      if rank != current {
+        current = rank
+        turns = [:]
+      }
+      let kind = answer.causes.map { $0.fault.rawValue + $0.fields.joined(separator: ",") }.sorted()
+      let turn = turns[kind, default: 0]
+      turns[kind] = turn + 1
+      return (rank: rank, turn: turn, answer: answer)
+    }
+    return placed.enumerated().sorted { left, right in
+      (left.element.rank, left.element.turn, left.offset)
+        < (right.element.rank, right.element.turn, right.offset)
+    }.map(\.element.answer)
   }
 }
 

@@ -1,46 +1,5 @@
 internal import LedgerCore
 
-/// Entries of a host that all faults treat alike.
-struct EventClass: Hashable {
-  var type: EventType
-  var effect: Effect
-  var size: Resources
-  var olderSizes: [Resources]
-  var isShownByRow: Bool
-  var otherHost: Name?
-
-  init(_ event: HostEvent) {
-    type = event.type
-    effect = event.effect
-    size = event.size
-    olderSizes = event.olderSizes
-    isShownByRow = event.isShownByRow
-    otherHost = event.otherHost
-  }
-}
-
-/// One kind of fault that could have happened to each of several entries, with the same effect on the host.
-struct CounterFault {
-  var fault: Fault
-  /// The columns that were missed, or truncated.
-  var fields: UInt8 = 0
-  /// Columns of the node's row instead of the host's counters.
-  var concernsRow = false
-  /// Whether some of the counters were written.
-  var isMixed = false
-  /// Whether a counter met zero afterwards and was kept there.
-  var isClamped = false
-  /// The other host of a wrong one.
-  var otherHost: Name?
-  var toll = Toll.fault
-  /// The host among whose entries they are, where that is another one.
-  var source: HostTrail?
-  /// Where the entries are among the host's.
-  var events: [Int]
-  /// The weight of one of the entries.
-  var weight = 0.0
-}
-
 /// Every effect that one fault can have had on a host's counters.
 ///
 /// Entries are grouped first: a fleet has a dozen sizes, so that thousands of entries make a few hundred effects.
@@ -236,43 +195,34 @@ struct CounterAtoms {
     if !fault.events.isEmpty { add(effect, fault) }
   }
 
-  /// Divides the share of each class among its candidates.
+  /// Divides the share of each way to make a fault among its candidates.
   private mutating func weigh() {
-    var candidates: [Fault: Int] = [:]
+    var candidates: [FaultWay: Int] = [:]
     for list in faults.values {
-      for fault in list { candidates[fault.name, default: 0] += fault.events.count }
+      for fault in list { candidates[FaultWay(fault), default: 0] += fault.events.count }
     }
     for effect in faults.keys {
       for index in (faults[effect] ?? []).indices {
-        guard let name = faults[effect]?[index].name else { continue }
-        let count = Double(candidates[name] ?? 1)
-        var weight = Odds.share(of: name) / count
-        if faults[effect]?[index].toll == Toll.secondary { weight *= 0.1 }
-        // A program writes all counters in one statement, or forgets them.
-        if faults[effect]?[index].isMixed == true { weight *= 0.5 }
+        guard let fault = faults[effect]?[index] else { continue }
+        let count = Double(candidates[FaultWay(fault)] ?? 1) + Odds.candidatesOfAFleet
+        var weight = Odds.share(of: fault) / count
+        if fault.toll == Toll.secondary { weight *= Odds.againstRow }
+        if fault.toll == Toll.shared { weight *= Odds.shared }
         faults[effect]?[index].weight = weight
       }
     }
   }
 }
 
-extension CounterFault {
-  /// What the fault is called: a clamp is the more telling part of two.
-  var name: Fault { isClamped ? .clamped : fault }
-}
+/// One way to make a fault, whose candidates share its odds.
+private struct FaultWay: Hashable {
+  private let name: Fault
+  private let isMixed: Bool
+  private let concernsRow: Bool
 
-extension EventClass {
-  /// What the entry took off the host's resources, or nil where it took nothing off.
-  var released: Resources? {
-    switch type {
-    case .nodeDeleted where effect[0] < 0, .nodeDeletionRequested where effect[0] < 0,
-      .nodeMoved where effect[0] < 0:
-      size
-    case .nodeUpgraded, .nodeUpgradeRolledBack:
-      Resources(
-        cpuMillicores: size.cpuMillicores &- effect[1], memoryBytes: size.memoryBytes &- effect[2],
-        diskBytes: size.diskBytes &- effect[3])
-    default: nil
-    }
+  init(_ fault: CounterFault) {
+    name = fault.name
+    isMixed = fault.isMixed
+    concernsRow = fault.concernsRow
   }
 }

@@ -4,13 +4,16 @@ extension CounterSolution {
   /// How many answers it stands for.
   var count: Int { faults.reduce(1) { $0 * max($1.events.count, 1) } }
 
-  /// The first `limit` of its answers, those of the latest entries first.
-  func expand(_ trail: HostTrail, limit: Int) -> [(causes: [Cause], weight: Double)] {
+  /// The first `limit` of its answers, those of the latest entries first; only of `entries`, where some are given.
+  func expand(
+    _ trail: HostTrail, limit: Int, entries: Set<Int64>?
+  ) -> [(causes: [Cause], weight: Double)] {
     guard !faults.isEmpty else { return [([], weight)] }
     let share = weight / Double(max(count, 1))
     var lists: [[Cause]] = [[]]
     for fault in faults {
-      let options = fault.causes(trail, limit: limit)
+      let options = fault.causes(trail, limit: limit, entries: entries)
+      if options.isEmpty { return [] }
       lists = Array(
         lists.lazy.flatMap { list in options.lazy.map { list + $0 } }.prefix(limit))
     }
@@ -20,12 +23,18 @@ extension CounterSolution {
 
 extension CounterFault {
   /// What the fault is for each of its entries, the latest first.
-  fileprivate func causes(_ trail: HostTrail, limit: Int) -> [[Cause]] {
+  fileprivate func causes(_ trail: HostTrail, limit: Int, entries: Set<Int64>?) -> [[Cause]] {
     if fault == .outOfBand {
       return [[Cause(.outOfBand, host: trail.host, fields: Effect.counterFields(fields))]]
     }
-    return events.suffix(limit).reversed().map { index in
-      let event = (source ?? trail).events[index]
+    let source = source ?? trail
+    var wanted = events[...]
+    if let entries, fault != .restored {
+      if entries.isEmpty { return [] }
+      wanted = events.filter { entries.contains(source.events[$0].sequence) }[...]
+    }
+    return wanted.suffix(limit).reversed().map { index in
+      let event = source.events[index]
       var cause = Cause(
         fault, sequence: event.sequence, type: event.type, node: event.node,
         host: otherHost ?? trail.host)

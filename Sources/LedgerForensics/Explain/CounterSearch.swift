@@ -22,6 +22,8 @@ final class CounterSearch {
   let trail: HostTrail
   private(set) var atoms: CounterAtoms
   private var known: [Effect: [CounterSolution]] = [:]
+  /// Whether sets of several faults are left out, because one backup that was put back explains many hosts at once.
+  var findsSinglesAlone = false
 
   init(_ trail: HostTrail) {
     self.trail = trail
@@ -41,8 +43,11 @@ final class CounterSearch {
     if let known = known[effect] { return known }
     var found = singles(effect)
     let hasSingle = found.contains { $0.toll < 2 }
-    found += restored(effect, hasSingle: hasSingle) + pairs(effect)
-    if !hasSingle, found.isEmpty { found += triples(effect) }
+    found += restored(effect, hasSingle: hasSingle)
+    if !findsSinglesAlone {
+      found += pairs(effect)
+      if !hasSingle, found.isEmpty { found += triples(effect) }
+    }
     found.sort { ($0.toll, -$0.weight) < ($1.toll, -$1.weight) }
     if found.count > CounterSearch.solutionsMax {
       found.removeSubrange(CounterSearch.solutionsMax...)
@@ -105,7 +110,7 @@ final class CounterSearch {
       trail.events[$0].after == trail.live && trail.events[$0].sequence >= trail.window.after
     }
     guard !then.isEmpty else { return [] }
-    let weight = Odds.share(of: .restored) / Double(trail.events.count)
+    let weight = 1 / Double(trail.events.count)
     return [
       CounterSolution([
         CounterFault(
@@ -119,7 +124,7 @@ final class CounterSearch {
     CounterSolution([
       CounterFault(
         fault: .outOfBand, fields: effect.dimensions, toll: Toll.outOfBand, events: [],
-        weight: Odds.share(of: .outOfBand) * Odds.density(effect))
+        weight: Odds.density(effect))
     ])
   }
 
@@ -138,7 +143,7 @@ extension CounterSolution {
   fileprivate init(_ faults: [CounterFault]) {
     self.faults = faults
     toll = faults.reduce(0) { $0 + $1.toll }
-    weight = faults.reduce(1 / Odds.another) {
+    weight = faults.reduce(1) {
       $0 * $1.weight * Double(max($1.events.count, 1)) * Odds.another
     }
   }

@@ -13,14 +13,26 @@ package struct Explainer {
 
   /// How many explanations of a finding are listed.
   private let listedMax: Int
+  private let sought: SoughtAnswer?
 
-  package init(_ fleet: DriftedFleet, listedMax: Int = Explainer.listedMax) {
+  /// An explainer of `fleet`; it says where among all explanations the one that is sought is, where one is given.
+  package init(
+    _ fleet: DriftedFleet, listedMax: Int = Explainer.listedMax, sought: SoughtAnswer? = nil
+  ) {
     self.fleet = fleet
     self.listedMax = listedMax
-    nodeFaults = fleet.nodes.map {
-      NodeFaults($0, parts: fleet.parts).found
+    self.sought = sought
+    let searches = fleet.hosts.map(CounterSearch.init)
+    let byHost = Dictionary(
+      searches.map { ($0.trail.host, $0) }, uniquingKeysWith: { first, _ in first })
+    nodeFaults = fleet.nodes.map { trail in
+      NodeFaults(trail, parts: fleet.parts) { host, effect in
+        guard let search = byHost[host] else { return false }
+        let rest = search.trail.drift &- effect
+        return rest == .zero || search.atoms.hasSingle(rest)
+      }.found
     }
-    searches = fleet.hosts.map(CounterSearch.init)
+    self.searches = searches
     for fault in SharedFaults(searches).found {
       let (one, other) = (searches[fault.one], searches[fault.other])
       one.share(fault.effect, with: other)
@@ -36,6 +48,12 @@ package struct Explainer {
     var nodeAnswers: [Name: Answers] = [:]
     let clusters = clusters
     let fleetwide = restoredFleet(clusters)
+    // As many faults of their own would be no explanation beside one backup.
+    if let fleetwide, fleetwide.clusters.count >= Explainer.restoredEntitiesMin {
+      for index in fleetwide.clusters {
+        for host in clusters[index].hosts { searches[host].findsSinglesAlone = true }
+      }
+    }
     let tolls = clusters.map { solve($0, &hostAnswers, &nodeAnswers) }
     let fleetToll = fleetwide?.clusters.reduce(0) { $0 + tolls[$1] } ?? 0
     for (index, cluster) in clusters.enumerated() {
@@ -75,7 +93,7 @@ package struct Explainer {
 
   /// The answers about a pool, whose row was put back together with the fleet's where it is as it was at `restored`.
   private func answers(_ pool: PoolTrail, _ restored: Int64?) -> Answers {
-    let faults = PoolFaults(pool, listedMax: listedMax)
+    let faults = PoolFaults(pool, listedMax: listedMax, sought: sought)
     var answers = faults.answers
     if let restored, pool.changes.last(where: { $0.sequence <= restored })?.after == pool.live {
       answers.addRestored(at: restored, insteadOf: .infinity)
@@ -90,6 +108,7 @@ package struct Explainer {
       finding, explanations: explanations, explanationCount: answers.count,
       certainty: answers.bestShare)
     explained.began = answers.began(explanations.first)
+    explained.soughtRank = answers.soughtRank
     return explained
   }
 
@@ -116,15 +135,16 @@ package struct Explainer {
       for (place, search) in hosts.enumerated() {
         hostAnswers[
           search.trail.host,
-          default: Answers(listedMax: listedMax, window: search.trail.window)
+          default: Answers(listedMax: listedMax, window: search.trail.window, sought: sought)
         ].add(
           answer, place, search.trail)
       }
       for (place, index) in cluster.nodes.enumerated() {
         let trail = fleet.nodes[index]
         guard let id = trail.id else { continue }
-        nodeAnswers[id, default: Answers(listedMax: listedMax, window: trail.window)].add(
-          answer, place)
+        nodeAnswers[
+          id, default: Answers(listedMax: listedMax, window: trail.window, sought: sought)
+        ].add(answer, place)
       }
     }
     return answers.first?.toll ?? 0
@@ -194,8 +214,9 @@ extension Answers {
       let toll = Answers.rounded(answer.toll - best.toll + remainder.toll)
       for combination in combinations {
         let weight = outer * combination.weight
-        add(toll: toll, weight: weight * remainder.weight, count: remainder.count) { limit in
-          remainder.expand(trail, limit: limit).map {
+        add(toll: toll, weight: weight * remainder.weight, count: remainder.count) {
+          limit, entries in
+          remainder.expand(trail, limit: limit, entries: entries).map {
             (combination.causes + $0.causes, $0.weight * weight)
           }
         }
@@ -210,7 +231,7 @@ extension Answers {
     guard all > 0 else { return }
     for fault in choice.faults {
       let weight = answer.weight * fault.weight / all
-      add(toll: Answers.rounded(answer.toll), weight: weight, count: 1) { limit in
+      add(toll: Answers.rounded(answer.toll), weight: weight, count: 1) { limit, _ in
         limit > 0 ? [(fault.causes, weight)] : []
       }
     }

@@ -106,6 +106,9 @@ package struct ExplainedFinding: Sendable {
   package var certainty: Double
   /// What the drift of a host's counters costs; nil where its beginning is not known.
   package var cost: DriftCost?
+  /// The rank of the explanation that was sought, where one was and it is there.
+  package var soughtRank: Int?
+
   package init(
     _ finding: Finding, began: Began = Began(), explanations: [Explanation] = [],
     explanationCount: Int = 0, certainty: Double = 0

@@ -1,21 +1,6 @@
 internal import LedgerCore
 internal import LedgerPorts
 
-/// One way in which a node's row came to hold what it holds, with what else it did to hosts.
-struct NodeFault {
-  var causes: [Cause]
-  /// What it did to the counters of hosts, sorted by host; hosts without effect are left out.
-  var effects: [HostEffect]
-  var toll: Double
-  var weight: Double
-}
-
-/// What a fault did to one host.
-struct HostEffect: Hashable {
-  var host: Name
-  var effect: Effect
-}
-
 /// Finds the faults that turn what a node's row should hold into what it holds.
 ///
 /// Each entry of the node is left out in turn, as by a program that missed it: later entries say absolute values, so
@@ -29,9 +14,16 @@ struct NodeFaults {
   /// Entries of one node that are tried in pairs.
   private static let pairedChangesMax = 40
 
-  init(_ trail: NodeTrail, parts: Set<String>) {
+  /// Whether a host can have drifted by this effect, and at most by one fault more.
+  private let hasDrifted: (_ host: Name, _ by: Effect) -> Bool
+
+  init(
+    _ trail: NodeTrail, parts: Set<String>,
+    hasDrifted: @escaping (_ host: Name, _ by: Effect) -> Bool
+  ) {
     self.trail = trail
     self.parts = parts
+    self.hasDrifted = hasDrifted
     switch (trail.projected, trail.live) {
     case (let row?, nil): explainMissing(row)
     case (nil, let row?): explainExtra(row)
@@ -53,6 +45,7 @@ struct NodeFaults {
     let share = hostEffects(from: row, to: nil)
     add([cause(.skipped, creation, row.host)], share, 1, 1)
     add([cause(.partial, creation, row.host, rowFields)], [], 1, 0.5)
+    addMixed(creation, row.host, rowFields, share)
     // Counted and never written, so that later entries found no row: the first host keeps the first size.
     if let born = rowBehind(creation) {
       add(
@@ -75,12 +68,19 @@ struct NodeFaults {
     if let left = trail.row(omitting: [deletion]), isSame(left, row) {
       add([cause(.skipped, deletion, row.host)], share, 1, 1)
       add([cause(.partial, deletion, row.host, rowFields)], [], 1, 1)
+      addMixed(deletion, row.host, rowFields, share)
     } else {
       for other in usable.dropLast().suffix(NodeFaults.pairedChangesMax) {
         guard let left = trail.row(omitting: [deletion, other]), isSame(left, row) else { continue }
         add(
           [cause(.skipped, other, row.host), cause(.skipped, deletion, row.host)], share, 2,
           Odds.another)
+        // The counters were told of the deletion: by what the row said, or by what it should have said.
+        let kept = [
+          cause(.skipped, other, row.host), cause(.partial, deletion, row.host, rowFields),
+        ]
+        add(kept, [], 2, Odds.another)
+        add(kept, hostEffects(from: rowBehind(deletion - 1), to: row), 2, Odds.another)
       }
     }
     // The creation came again, after the deletion.
@@ -118,6 +118,7 @@ struct NodeFaults {
     add([cause(fault, index, host, isWhole ? [] : wrong)], counted, 1, 1)
     guard !counted.isEmpty else { return }
     add([cause(.partial, index, host, wrong)], [], 1, 0.5)
+    addMixed(index, host, wrong, counted)
     // Counted where the node was then; its old row went on elsewhere.
     if let before = rowBehind(index - 1), let behind = rowBehind(index) {
       let stayed = hostEffects(from: before, to: behind)
@@ -176,6 +177,21 @@ struct NodeFaults {
     }
   }
 
+  /// The row was not written, nor some of the counters.
+  private mutating func addMixed(
+    _ index: Int, _ host: Name?, _ columns: [String], _ counted: [HostEffect]
+  ) {
+    guard counted.count == 1, let whole = counted.first else { return }
+    let all = whole.effect.dimensions
+    for bits in UInt8(1)..<16 where bits & all == bits && bits != all {
+      let missed = whole.effect.masked(bits)
+      guard hasDrifted(whole.host, missed) else { continue }
+      add(
+        [cause(.partial, index, host, columns + Effect.counterFields(bits))],
+        [HostEffect(host: whole.host, effect: missed)], 1, Odds.mixed)
+    }
+  }
+
   // MARK: - Parts
 
   private mutating func addOutOfBand() {
@@ -199,7 +215,8 @@ struct NodeFaults {
   ) {
     // The first way that leads to the same is the one to tell.
     guard !found.contains(where: { $0.causes == causes && $0.effects == effects }) else { return }
-    found.append(NodeFault(causes: causes, effects: effects, toll: toll, weight: weight))
+    found.append(
+      NodeFault(causes: causes, effects: effects, toll: toll, weight: weight * Odds.another))
   }
 
   private func cause(

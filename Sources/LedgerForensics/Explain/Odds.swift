@@ -1,25 +1,37 @@
-/// How likely faults are before anything was looked at, and how much worse a second one makes an answer.
+/// How likely faults are before anything was looked at.
 ///
-/// Only ratios matter. The share of a class is divided evenly among its candidates on a host, so that an answer
-/// which one of a thousand entries could give by chance is worth less than one of three. `selftest` prints how
-/// often answers of each certainty are true.
+/// Nobody knows which mistakes a program makes, so every class is as likely as any other, and within a class every way
+/// and every entry that it can have happened to. What many entries could have done by chance is therefore worth less than
+/// what few could, and the classes of whose faults there are few weigh more. No number here is fitted to a trace;
+/// `selftest` measures what comes of them.
 enum Odds {
-  static func share(of fault: Fault) -> Double {
-    switch fault {
-    case .skipped: 0.2
-    case .duplicated: 0.2
-    case .partial: 0.3
-    case .wrongHost: 0.1
-    case .oldSizeUsed: 0.2
-    case .clamped: 0.1
-    case .unitTruncated: 0.05
-    case .restored: 0.02
-    case .outOfBand: 0.02
+  /// The share of one way to make a fault, before it is divided among the entries.
+  static func share(of fault: CounterFault) -> Double {
+    switch fault.name {
+    case .partial where fault.isMixed: 0.3
+    case .partial where fault.concernsRow: 0.2
+    case .partial: 0.5
+    // A program that makes it may write the row to the other host as well, or the counters alone.
+    case .wrongHost: 0.5
+    default: 1
     }
   }
 
-  /// What each further fault on the same host costs.
-  static let another = 0.05
+  /// A row and some of the counters that an entry did not write, against an entry that left no trace: one of fourteen ways.
+  static let mixed = 0.3 / 14
+
+  /// Added to the number of a class's candidates on a host: a few say little of how many a fleet has.
+  static let candidatesOfAFleet = 2.0
+
+  /// What each further fault on the same host costs: drift is looked at when one fault has happened, or a few.
+  static let another = 0.1
+
+  /// Against rows that show that the entry arrived.
+  static let againstRow = 0.05
+
+  /// What a fault that two hosts share is worth against two that happen to cancel: a second one, on another host, of just
+  /// that effect.
+  static let shared = 100.0
 
   /// A restored backup, against everything else together, where everything else needs several faults.
   static let restoredAgainstMany = 30.0
@@ -28,13 +40,16 @@ enum Odds {
   static let restoredAgainstOne = 0.8
 
   /// How often nothing but an edit is true where nothing but an edit explains a drift.
-  static let nothingElse = 0.95
+  static let nothingElse = 0.97
 
-  /// How likely an edit by hand is to hit exactly this effect: round numbers happen, four at once hardly.
+  /// How likely an edit by hand is to hit exactly this effect.
+  ///
+  /// Mostly one column is edited. A few numbers are plausible for a count, hundreds for cores, thousands for bytes.
   static func density(_ effect: Effect) -> Double {
-    var density = 1.0
-    for index in 0..<4 where effect[index] != 0 { density /= 100 }
-    return max(density, 1e-6)
+    let columns = effect.dimensions.nonzeroBitCount
+    var density = [1, 0.7 / 4, 0.2 / 6, 0.05 / 4, 0.05][columns]
+    for index in 0..<4 where effect[index] != 0 { density /= [20, 200, 1_000, 1_000][index] }
+    return density
   }
 }
 

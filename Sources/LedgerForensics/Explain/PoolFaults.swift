@@ -52,14 +52,17 @@ struct PoolFaults {
   /// Entries that are tried in pairs.
   private static let pairedOptionsMax = 2_000
 
+  /// A row that was put back, against an entry of one.
+  private static let restoredWeight = 0.1
+
   private let trail: PoolTrail
   private let changes: [PoolChange]
   private(set) var answers: Answers
 
-  init(_ trail: PoolTrail, listedMax: Int) {
+  init(_ trail: PoolTrail, listedMax: Int, sought: SoughtAnswer?) {
     self.trail = trail
     changes = trail.changes.filter { trail.window.contains($0.sequence) }
-    answers = Answers(listedMax: listedMax, window: trail.window)
+    answers = Answers(listedMax: listedMax, window: trail.window, sought: sought)
     switch (trail.projected, trail.live) {
     case (let projected?, let live?):
       explain(PoolFaults.values(live) &- PoolFaults.values(projected))
@@ -139,13 +142,13 @@ struct PoolFaults {
     let isSimple = answers.bestToll.map { $0 < Toll.pair } ?? false
     add(
       [Cause(.restored, sequence: sequence)], isSimple ? Toll.secondary : Toll.pair,
-      Odds.share(of: .restored))
+      PoolFaults.restoredWeight)
   }
 
   // MARK: - Parts
 
   private mutating func add(_ causes: [Cause], _ toll: Double, _ weight: Double) {
-    answers.add(toll: toll, weight: weight, count: 1) { limit in
+    answers.add(toll: toll, weight: weight, count: 1) { limit, _ in
       limit > 0 ? [(causes, weight)] : []
     }
   }
