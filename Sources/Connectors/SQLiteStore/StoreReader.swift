@@ -78,7 +78,8 @@ struct StoreReader {
     try require(Rows.Element.self)
     let decoder = RowDecoder(
       label: label, table: Rows.Element.table, columns: Rows.Element.columns)
-    var statement = try database.prepare(query(Rows.Element.self, Rows.Element.columns, one: key != nil))
+    var statement = try database.prepare(
+      query(Rows.Element.self, Rows.Element.columns, one: key != nil))
     if let key { try statement.bind(key, at: 1) }
     if key == nil { rows.reserveCapacity(try count(database, Rows.Element.table)) }
     while try statement.step() { rows.append(try Rows.Element(statement, decoder)) }
