@@ -34,7 +34,7 @@ def main():
             picture.draw(bench, arguments.picture)
         if arguments.report:
             report.write(bench, arguments.report, arguments.picture, written_command(arguments), load)
-        if arguments.record:
+        if arguments.record and passed:
             counts.record(bench)
     return 0 if passed else 1
 
@@ -42,14 +42,14 @@ def main():
 def parse():
     parser = argparse.ArgumentParser(
         prog="tools/bench", description="Measures the ledger beside the machine's limits, SQLite and DuckDB. Times are "
-        "printed; counts gate: exit 1 where one is worse than the last record, or cannot be counted.")
+        "printed; counts gate: exit 1 where one is worse than the best record, or cannot be counted.")
     parser.add_argument("--size", choices=["XS", "S", "M"], default="S", help="0.1, 1 or 10 million entries (default: S)")
     parser.add_argument("--job", choices=["all", "blockvisor"], default="all", help="all jobs of a ledger, or those of a Blockvisor in "
                         "PostgreSQL with 10,000 (XS), 100,000 (S) or a million nodes (M) (default: all)")
     parser.add_argument("--repeat", type=int, default=5, help="runs of each job, of which the median counts (default: 5)")
     parser.add_argument("--picture", metavar="FILE", help="draw the jobs as SVG")
     parser.add_argument("--report", metavar="FILE", help="write targets, jobs and counts as a page of Markdown")
-    parser.add_argument("--record", action="store_true", help="append the counts to docs/internals/counts.csv")
+    parser.add_argument("--record", action="store_true", help="append the counts to docs/internals/counts.csv, where they pass")
     parser.add_argument("--programs", metavar="DIR", help="release programs to measure (default: they are built)")
     parser.add_argument("--directory", metavar="DIR", help="where the files lie while it runs (default: TMPDIR)")
     return parser.parse_args()

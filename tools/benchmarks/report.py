@@ -25,7 +25,7 @@ bytes and hosts and images as numbers, replay by a fold in C, moments from an in
 DuckDB by its Python package and SQL, on all cores. The run stops where either, or the fold in C, counts other nodes than the ledger.
 Cold means that the kernel was asked to forget the pages of the ledger's own files.
 
-J2 is judged by `show`, which keeps a table of nodes with ids, as the C fold and the peers do, and more of each node;
+J2 is judged by `show --no-cache`, which keeps a table of nodes with ids, as the C fold and the peers do, and more of each node;
 `state --no-cache` keeps hosts alone, so its figures are those of a smaller job.
 
 DuckDB's commits are measured after the others, when the disk may be another: its share of bare fdatasync has its own
@@ -51,7 +51,7 @@ def write(bench, path, picture, command, load):
     if bench.figures.notes:
         parts += ["Not measured:\n", "\n".join(f"- {note}" for note in bench.figures.notes), ""]
     rows, _ = counts.gate(bench)
-    parts += ["## Counts\n", "They gate against the last line of each in [counts.csv](counts.csv), to which `--record` adds.\n",
+    parts += ["## Counts\n", "They gate against the lowest of each in [counts.csv](counts.csv), to which `--record` adds those of a run that passes.\n",
               table.markdown(["count", "value", "gate"], rows), ""]
     path.write_text("\n".join(parts))
 

@@ -44,7 +44,7 @@ JOBS = [
     ("bytes an entry, with postings of hosts and nodes too", size, "bytes_postings", None),
     ("bytes an entry, commits of one entry", size, "bytes_single", None),
     ("bytes an entry, the same after `seal`", size, "bytes_sealed", None),
-    ("J2 full replay, node table and hosts (`show`)", rate, "replay_nodes", None),
+    ("J2 full replay, node table and hosts (`show --no-cache`)", rate, "replay_nodes", None),
     ("J2 full replay, hosts alone (`state`)", rate, "replay", "unchecked C fold, uncompressed"),
     ("J2 hosts alone, whole command", duration, "replay_whole", None),
     ("J2 peak memory, node table and hosts", megabytes, "memory_nodes", None),

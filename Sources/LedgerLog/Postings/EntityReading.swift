@@ -83,7 +83,7 @@ extension LogReader {
     guard let groups = try postings(upTo: last) else { return nil }
     var creators: [Int64] = []
     for group in groups {
-      for record in try group.mentions.records(of: PostingsGroup.key(of: id))
+      for record in try group.creations.records(of: PostingsGroup.key(of: id))
       where try group.ids.name(of: record.row) == id {
         let sequence = group.firstSequence + Int64(record.row)
         if sequence <= last { creators.append(sequence) }
@@ -91,8 +91,12 @@ extension LogReader {
     }
     var sequences = creators
     for creator in creators {
-      let key = UInt64(bitPattern: creator)
-      sequences += try groups.sequences(of: key, upTo: last) { $0.followers }
+      for group in groups {
+        for record in try group.followers.records(of: UInt64(bitPattern: creator)) {
+          let sequence = group.firstSequence + Int64(record.row)
+          if sequence <= last { sequences.append(sequence) }
+        }
+      }
     }
     let hosts = groups.flatMap(\.hostNames)
     var batches: [EntryBatch] = []
@@ -125,21 +129,5 @@ extension LogReader {
       }
       body(batch, Int(sequence - batch.firstSequence))
     }
-  }
-}
-
-extension [PostingsGroup] {
-  /// The sequences that `run` of each group has of `key`, ascending.
-  fileprivate func sequences(
-    of key: UInt64, upTo last: Int64, _ run: (PostingsGroup) -> SortedRun
-  ) throws(LogError) -> [Int64] {
-    var found: [Int64] = []
-    for group in self {
-      for record in try run(group).records(of: key) {
-        let sequence = group.firstSequence + Int64(record.row)
-        if sequence <= last { found.append(sequence) }
-      }
-    }
-    return found
   }
 }

@@ -15,15 +15,15 @@ internal import LedgerPorts
 ///     28      8     sequence of the first entry
 ///     36      8     sequence of the last entry
 ///     44      4     the log's mark after the last entry's block (`LogMap.mark`)
-///     48      64    runs of mentions, followers, residents and ids: offset, byte count, count of pages, CRC-32C of the directory (4 each)
+///     48      64    runs of creations, followers, residents and ids: offset, byte count, count of pages, CRC-32C of the directory (4 each)
 ///     112     4     byte count of the names of hosts
 ///     116     4     CRC-32C of the names of hosts
 ///     120     4     CRC-32C of bytes 0..<120
 ///     124           ids of the hosts that appear for the first time (a list of names), then the runs
 ///
-/// Ids: of the nodes, by the rows that create them. Mentions: the lower half of the hash of a node's id, rows of entries that spell the id out. Followers: the creating sequence,
-/// rows of later entries. Residents: the slot of a host, rows that bring a node or take it away; the note is the
-/// distance to the node's creating entry, doubled, plus one where it leaves.
+/// Creations: the lower half of the hash of a node's id, rows that create such a node. Followers: a creating sequence, rows of
+/// later entries about that node. Residents: the slot of a host, rows that bring a node or take it away; the note is the
+/// distance to the node's creating entry, doubled, plus one where it leaves. Ids: of the nodes, by the rows that create them.
 struct PostingsGroup {
   static let headerByteCount = 124
   private static let magic = Array("ALLOCPST".utf8)
@@ -33,7 +33,7 @@ struct PostingsGroup {
   let lastSequence: Int64
   /// Hosts that appear for the first time.
   let hostNames: [Name]
-  let mentions: SortedRun
+  let creations: SortedRun
   let followers: SortedRun
   let residents: SortedRun
   let ids: NameRun
@@ -95,13 +95,13 @@ struct PostingsGroup {
     do throws(Malformed) { hostNames = try reader.names() } catch {
       throw source.damage(PostingsGroup.headerByteCount)
     }
-    mentions = SortedRun(source, header.runs[0], hasNotes: false)
+    creations = SortedRun(source, header.runs[0], hasNotes: false)
     followers = SortedRun(source, header.runs[1], hasNotes: false)
     residents = SortedRun(source, header.runs[2], hasNotes: true)
     ids = NameRun(source, header.runs[3])
   }
 
-  /// The key of a node's id among mentions.
+  /// The key of a node's id among creations.
   static func key(of node: Name) -> UInt64 { node.mixed & 0xFFFF_FFFF }
 }
 
@@ -109,7 +109,7 @@ struct PostingsGroup {
 struct PostingsBuilder {
   private let firstSequence: Int64
   private var hostNames: [Name] = []
-  private var mentions = UnsortedRun(hasNotes: false)
+  private var creations = UnsortedRun(hasNotes: false)
   private var followers = UnsortedRun(hasNotes: false)
   private var residents = UnsortedRun(hasNotes: true)
   private var names: [Name] = []
@@ -127,19 +127,14 @@ struct PostingsBuilder {
     let table = RowTraits.table
     for index in batch.kinds.indices {
       let traits = table[Int(batch.kinds[index])]
+      guard traits & RowTraits.node != 0 else { continue }
       let sequence = batch.firstSequence + Int64(index)
       let row = UInt32(truncatingIfNeeded: sequence - firstSequence)
-      guard traits & RowTraits.node != 0 else {
-        if traits & RowTraits.named == 0, let node = batch.detail(of: index)?.node {
-          mentions.add(PostingsGroup.key(of: node), row: row)
-        }
-        continue
-      }
       let slot = Int(batch.subjects[index])
       var host = trail.hosts[slot]
       if traits & RowTraits.opens != 0 {
         if opened < batch.newNodes.count {
-          mentions.add(PostingsGroup.key(of: batch.newNodes[opened]), row: row)
+          creations.add(PostingsGroup.key(of: batch.newNodes[opened]), row: row)
           names.append(batch.newNodes[opened])
           nameRows.append(row)
         }
@@ -152,7 +147,8 @@ struct PostingsBuilder {
       var next = traits & RowTraits.host != 0 ? batch.hosts[index] : host
       if traits & RowTraits.closes != 0 { next = Slot.none }
       if next != host {
-        let distance = UInt64(bitPattern: sequence - trail.creators[slot])
+        // A trail that lies may name any sequence.
+        let distance = UInt64(bitPattern: sequence &- trail.creators[slot])
         if host != Slot.none { residents.add(UInt64(host), row: row, note: distance << 1 | 1) }
         if next != Slot.none { residents.add(UInt64(next), row: row, note: distance << 1) }
       }
@@ -168,7 +164,7 @@ struct PostingsBuilder {
     writer.put([UInt8](repeating: 0, count: PostingsGroup.headerByteCount))
     writer.put(hosts.bytes)
     let places =
-      [mentions, followers, residents].map { $0.write(to: &writer) }
+      [creations, followers, residents].map { $0.write(to: &writer) }
       + [NameRun.write(names, of: nameRows, to: &writer)]
     let header = PostingsGroup.header(
       ledger: ledger, firstSequence...lastSequence, mark: mark, places, hosts: hosts.bytes)
