@@ -153,7 +153,7 @@ let package = Package(
       ["LedgerCore", "LedgerFormat", "LedgerLog", "LedgerText", "LinuxHost", "TestSupport"]),
     tests("CommandKitTests", ["CommandKit"]),
     tests("YAMLTextTests", ["YAMLText"]),
-    tests("CommandTests", []),
+    tests("CommandTests", ["CShims"]),
     tests("FleetGeneratorTests", ["FleetGenerator", "LedgerCore"]),
   ]
 )

@@ -77,6 +77,10 @@ void shim_advise_huge(void *start, size_t count) {
   if (last > first) madvise((void *)first, last - first, MADV_HUGEPAGE);
 }
 
+int shim_spawn_closes_from(posix_spawn_file_actions_t *actions, int first) {
+  return posix_spawn_file_actions_addclosefrom_np(actions, first);
+}
+
 int shim_spawn(int *process, const char *path, char *const arguments[]) {
   pid_t started = 0;
   int failure = posix_spawn(&started, path, NULL, NULL, arguments, environ);

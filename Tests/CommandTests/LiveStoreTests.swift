@@ -238,20 +238,13 @@ private let damages: [(sql: String, codes: [String])] = [
   @Test("a store that another program holds is locked")
   func locked() throws {
     let fleet = try Fleet()
-    let holder = Process()
-    let input = Pipe()
-    let output = Pipe()
-    holder.executableURL = URL(fileURLWithPath: "/usr/bin/sqlite3")
-    holder.arguments = [fleet.database]
-    holder.standardInput = input
-    holder.standardOutput = output
-    try holder.run()
-    input.fileHandleForWriting.write(Data("BEGIN EXCLUSIVE; SELECT 1;\n".utf8))
-    _ = output.fileHandleForReading.availableData
+    let holder = try Child(Program(path: "/usr/bin/sqlite3"), [fleet.database])
+    holder.send("BEGIN EXCLUSIVE; SELECT 1;\n")
+    #expect(holder.nextLine() == "1")
     let ended = try fleet.ledger.run("validate", "--store", fleet.store)
     #expect(ended.status == 75, "\(ended.errors)")
-    try input.fileHandleForWriting.close()
-    holder.waitUntilExit()
+    holder.closeInput()
+    #expect(holder.end().status == 0)
     #expect(try fleet.codes().isEmpty)
   }
 

@@ -187,18 +187,13 @@ struct GoldenTests {
   /// What tools/read_ledger.py prints of a ledger.
   private func readByPython(_ golden: Golden, with options: [String]) throws -> String {
     let output = golden.scratch.directory + "/output"
-    try write([], to: output)
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     let script = root.appendingPathComponent("tools/read_ledger.py").path
-    process.arguments = ["LC_ALL=C.UTF-8", "python3", script] + options + [golden.ledger]
-    process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: output))
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else {
-      throw ReaderFailure(status: process.terminationStatus)
-    }
+    let status = try ShellCommand.run(
+      #"python3 "$SCRIPT" \#(options.joined(separator: " ")) "$LEDGER" >"$OUTPUT" 2>/dev/null"#,
+      variables: [
+        ("LC_ALL", "C.UTF-8"), ("SCRIPT", script), ("LEDGER", golden.ledger), ("OUTPUT", output),
+      ])
+    guard status == 0 else { throw ReaderFailure(status: status) }
     return String(decoding: try bytes(of: output), as: UTF8.self)
   }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <spawn.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -33,6 +34,9 @@ void shim_unlock(int descriptor);
 
 /// 1 when another open file description holds a lock on the file, 0 when none does, -1 on error.
 int shim_lock_is_held(int descriptor);
+
+/// Lets a program that is started with these actions inherit no descriptor from `first` on; 0 or an error number.
+int shim_spawn_closes_from(posix_spawn_file_actions_t *actions, int first);
 
 /// Starts the program at `path` with the environment of this process, which Swift may not touch; 0 or an error number.
 int shim_spawn(int *process, const char *path, char *const arguments[]);

@@ -1,3 +1,4 @@
+import CShims
 import Foundation
 
 /// Starts `path` with its three standard descriptors and returns its process id.
@@ -16,6 +17,8 @@ func spawn(
   unsafe posix_spawn_file_actions_adddup2(&actions, descriptors.input, 0)
   unsafe posix_spawn_file_actions_adddup2(&actions, descriptors.output, 1)
   unsafe posix_spawn_file_actions_adddup2(&actions, descriptors.errors, 2)
+  // A server that lives on must not keep open what another thread is just about to hand to its own child.
+  unsafe shim_spawn_closes_from(&actions, 3)
 
   var attributes = posix_spawnattr_t()
   unsafe posix_spawnattr_init(&attributes)
