@@ -16,8 +16,8 @@ package struct Intake: ~Copyable, Sendable {
   /// How many facts arrived late so far.
   package private(set) var lateCount = 0
 
-  private var nodeIndex: NameIndex
-  private var hostIndex: NameIndex
+  private(set) var nodeIndex: NameIndex
+  private(set) var hostIndex: NameIndex
   private var poolIndex = NameIndex()
   private var containerIndex = NameIndex()
   private var interned = InternedRows()
@@ -107,7 +107,7 @@ package struct Intake: ~Copyable, Sendable {
   ///
   /// - Throws: the reason why history does not allow it; nothing has changed then.
   package mutating func admit(
-    _ fact: Fact, fingerprint: UInt64 = 0
+    _ fact: borrowing Fact, fingerprint: UInt64 = 0
   ) throws(Contradiction) -> Int64 {
     if let code = fact.contradiction {
       return record(fact, contradicting: code, fingerprint: fingerprint)
@@ -132,10 +132,10 @@ package struct Intake: ~Copyable, Sendable {
 
   /// Records `fact` although history contradicts it: it changes nothing.
   package mutating func record(
-    _ fact: Fact, contradicting reason: Contradiction, fingerprint: UInt64 = 0
+    _ fact: borrowing Fact, contradicting reason: Contradiction, fingerprint: UInt64 = 0
   ) -> Int64 {
     let sequence = nextSequence
-    var marked = fact
+    var marked = copy fact
     marked.rare.contradiction = reason
     appendRow(fact.type.rawValue | RowKind.contradicted, marked, subject: 0)
     finish(marked, fingerprint)
@@ -144,7 +144,7 @@ package struct Intake: ~Copyable, Sendable {
 
   /// Admits the voiding of a deletion: `node` gets a slot again.
   package mutating func admitVoidedDeletion(
-    _ fact: Fact, of node: Name, fingerprint: UInt64
+    _ fact: borrowing Fact, of node: Name, fingerprint: UInt64
   ) -> Int64 {
     let sequence = nextSequence
     let slot = registry.openNode(node)
@@ -154,7 +154,7 @@ package struct Intake: ~Copyable, Sendable {
     return sequence
   }
 
-  private mutating func finish(_ fact: Fact, _ fingerprint: UInt64) {
+  private mutating func finish(_ fact: borrowing Fact, _ fingerprint: UInt64) {
     if let key = fact.key {
       batch.keys.append(KeyedRow(row: batch.count - 1, key: key, fingerprint: fingerprint))
     }
@@ -170,7 +170,7 @@ package struct Intake: ~Copyable, Sendable {
 // MARK: - By type
 
 extension Intake {
-  private mutating func admitHost(_ fact: Fact) throws(Contradiction) {
+  private mutating func admitHost(_ fact: borrowing Fact) throws(Contradiction) {
     guard let id = fact.host else { throw .unknownHost }
     if let slot = host(id) {
       return try fold(fact.type.rawValue, fact, subject: slot)
@@ -187,20 +187,20 @@ extension Intake {
     return slot
   }
 
-  private func placement(_ fact: Fact) throws(Contradiction) -> UInt32 {
+  private func placement(_ fact: borrowing Fact) throws(Contradiction) -> UInt32 {
     guard let id = fact.host else { return Slot.none }
     guard let slot = host(id) else { throw .unknownHost }
     return slot
   }
 
-  private mutating func admitCreation(_ fact: Fact) throws(Contradiction) {
+  private mutating func admitCreation(_ fact: borrowing Fact) throws(Contradiction) {
     guard let id = fact.node else { throw .unknownNode }
     let host = try placement(fact)
     try open(id, fact.type.rawValue, fact, host: host)
   }
 
   private mutating func open(
-    _ id: Name, _ kind: UInt8, _ fact: Fact, host: UInt32
+    _ id: Name, _ kind: UInt8, _ fact: borrowing Fact, host: UInt32
   ) throws(Contradiction) {
     if let old = node(id) {
       guard !state.nodes[Int(old)].isLive else { throw .nodeCreatedTwice }
@@ -220,13 +220,13 @@ extension Intake {
     nodeIndex.insert(slot, in: registry.nodeNames)
   }
 
-  private mutating func admitNodeChange(_ fact: Fact) throws(Contradiction) {
+  private mutating func admitNodeChange(_ fact: borrowing Fact) throws(Contradiction) {
     guard let id = fact.node, let slot = node(id) else { throw .unknownNode }
     let host = fact.type == .nodeMoved ? try placement(fact) : Slot.none
     try fold(fact.type.rawValue, fact, subject: slot, host: host)
   }
 
-  private mutating func admitDeletion(_ fact: Fact) throws(Contradiction) {
+  private mutating func admitDeletion(_ fact: borrowing Fact) throws(Contradiction) {
     guard let id = fact.node, let slot = node(id) else { throw .unknownNode }
     let node = state.nodes[Int(slot)]
     guard node.isLive else { throw .unknownNode }
@@ -247,7 +247,7 @@ extension Intake {
     registry.closeNode(slot)
   }
 
-  private mutating func admitPool(_ fact: Fact) throws(Contradiction) {
+  private mutating func admitPool(_ fact: borrowing Fact) throws(Contradiction) {
     guard let id = fact.pool else { throw .unknownEntry }
     let slot = poolIndex.find(id, in: registry.poolNames) ?? openPool(id)
     try fold(fact.type.rawValue, fact, subject: slot)
@@ -261,7 +261,7 @@ extension Intake {
     return slot
   }
 
-  private mutating func admitContainer(_ fact: Fact) throws(Contradiction) {
+  private mutating func admitContainer(_ fact: borrowing Fact) throws(Contradiction) {
     guard let id = fact.rare.container else { throw .unknownContainer }
     if let slot = containerIndex.find(id, in: registry.containerNames) {
       return try fold(fact.type.rawValue, fact, subject: slot)
@@ -278,7 +278,7 @@ extension Intake {
     return slot
   }
 
-  private mutating func admitAdoption(_ fact: Fact) throws(Contradiction) {
+  private mutating func admitAdoption(_ fact: borrowing Fact) throws(Contradiction) {
     let isPresent = fact.rare.present ?? true
     if let id = fact.node {
       try adoptNode(id, fact, isPresent)
@@ -302,7 +302,7 @@ extension Intake {
   }
 
   private mutating func adoptNode(
-    _ id: Name, _ fact: Fact, _ isPresent: Bool
+    _ id: Name, _ fact: borrowing Fact, _ isPresent: Bool
   ) throws(Contradiction) {
     let known = node(id).flatMap { state.nodes[Int($0)].isLive ? $0 : nil }
     guard isPresent else {
@@ -327,7 +327,7 @@ extension Intake {
 extension Intake {
   /// Appends a row and applies it, or takes it back and says why not.
   private mutating func fold(
-    _ kind: UInt8, _ fact: Fact, subject: UInt32, host: UInt32 = Slot.none
+    _ kind: UInt8, _ fact: borrowing Fact, subject: UInt32, host: UInt32 = Slot.none
   ) throws(Contradiction) {
     let tables = interned.counts(in: batch)
     appendRow(kind, fact, subject: subject, host: host)
@@ -345,7 +345,7 @@ extension Intake {
   }
 
   private mutating func appendRow(
-    _ plainKind: UInt8, _ fact: Fact, subject: UInt32, host: UInt32 = Slot.none
+    _ plainKind: UInt8, _ fact: borrowing Fact, subject: UInt32, host: UInt32 = Slot.none
   ) {
     let isDetailed =
       fact.type.isDetailed || fact.hasRare || plainKind & RowKind.contradicted != 0
@@ -360,10 +360,10 @@ extension Intake {
         ? interned.attributes(fact.attributes, in: &batch) : 0)
     let origin = Origin(actor: fact.actor, source: fact.source, cause: fact.cause)
     batch.originRefs.append(origin.isEmpty ? 0 : interned.origin(origin, in: &batch))
-    if isDetailed { batch.details.append(DetailedRow(row: batch.count - 1, fact: fact)) }
+    if isDetailed { batch.details.append(DetailedRow(row: batch.count - 1, fact: copy fact)) }
   }
 
-  private mutating func number(_ kind: UInt8, _ fact: Fact) -> UInt32 {
+  private mutating func number(_ kind: UInt8, _ fact: borrowing Fact) -> UInt32 {
     if RowKind.hasShape(kind) { return interned.shape(fact.resources, in: &batch) }
     guard RowKind.hasWorkers(kind) else { return 0 }
     batch.workers.append(

@@ -116,26 +116,37 @@ package struct Name: Sendable {
   private static func uuidWords(
     _ bytes: Span<UInt8>, _ start: Int
   ) -> (high: UInt64, low: UInt64)? {
-    var words: (high: UInt64, low: UInt64) = (0, 0)
-    for index in 0..<36 {
-      let byte = bytes[start &+ index]
-      if index == 8 || index == 13 || index == 18 || index == 23 {
-        guard byte == 0x2D else { return nil }
-        continue
-      }
-      let digit: UInt64
-      switch byte {
-      case 0x30...0x39: digit = UInt64(byte &- 0x30)
-      case 0x61...0x66: digit = UInt64(byte &- 0x57)
-      default: return nil
-      }
-      if index < 18 {
-        words.high = words.high &<< 4 | digit
-      } else {
-        words.low = words.low &<< 4 | digit
-      }
+    // Safe: the caller has 36 bytes from `start` on, and no load goes beyond them.
+    let raw = unsafe bytes.bytes
+    @inline(__always) func load<Word: FixedWidthInteger & BitwiseCopyable>(_ offset: Int) -> Word {
+      unsafe raw.unsafeLoadUnaligned(fromByteOffset: start &+ offset, as: Word.self).bigEndian
     }
-    return words
+    guard bytes[start &+ 8] == 0x2D, bytes[start &+ 13] == 0x2D, bytes[start &+ 18] == 0x2D,
+      bytes[start &+ 23] == 0x2D
+    else { return nil }
+    @inline(__always) func joined(_ first: Int, _ second: Int) -> UInt64 {
+      UInt64(load(first) as UInt32) &<< 32 | UInt64(load(second) as UInt32)
+    }
+    guard let first = Name.hexDigits(load(0)), let second = Name.hexDigits(joined(9, 14)),
+      let third = Name.hexDigits(joined(19, 24)), let fourth = Name.hexDigits(load(28))
+    else { return nil }
+    return (first &<< 32 | second, third &<< 32 | fourth)
+  }
+
+  /// The value of eight lower-case hexadecimal digits, the first in the highest byte, all at once; nil where one is none.
+  private static func hexDigits(_ text: UInt64) -> UInt64? {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    // Letters have bit 6; their low four bits are 1 to 6 and stand for 10 to 15.
+    let letters = text &>> 6 & ones
+    let values = (text & 0x0F0F_0F0F_0F0F_0F0F) &+ (letters &* 9)
+    // Digits are below ten and letters are not, none is above 15, and written again they are the same text.
+    let carries = values &+ 0x0606_0606_0606_0606
+    guard values & 0x1010_1010_1010_1010 == 0, carries &>> 4 & ones == letters,
+      values &+ 0x3030_3030_3030_3030 &+ (letters &* 0x27) == text
+    else { return nil }
+    let pairs = (values | values &>> 4) & 0x00FF_00FF_00FF_00FF
+    let quads = (pairs | pairs &>> 8) & 0x0000_FFFF_0000_FFFF
+    return (quads | quads &>> 16) & 0xFFFF_FFFF
   }
 }
 

@@ -1,3 +1,5 @@
+internal import CShims
+
 /// From id to slot: open addressing with linear probing over slots; the ids themselves stay in the registry.
 ///
 /// A cell holds half of the id's hash beside the slot, so that an id is only looked at where it is most likely the one
@@ -34,6 +36,24 @@ package struct NameIndex: Sendable {
       if UInt32(cell >> 32) == hash, names[Int(slot)] == name { return slot }
       position = (position + 1) & mask
     }
+  }
+
+  /// Asks for the cell that the search for `name` looks at first.
+  ///
+  /// An id is looked up at a random place of a table that no cache holds; asked for some facts ahead, it is there in time.
+  package func prefetch(_ name: Name) {
+    // Safe: the address lies in the table, and the prefetch instruction cannot fault.
+    unsafe table.withUnsafeBufferPointer { cells in
+      unsafe shim_prefetch(cells.baseAddress.map { unsafe $0 + Int(NameIndex.hash(name)) & mask })
+    }
+  }
+
+  /// The slot that the first cell for `name` tells, which is most likely its own; nil where no id has its hash there.
+  package func guess(_ name: Name) -> Int? {
+    let hash = NameIndex.hash(name)
+    let cell = table[Int(hash) & mask]
+    return cell == NameIndex.empty || UInt32(cell >> 32) != hash
+      ? nil : Int(UInt32(truncatingIfNeeded: cell))
   }
 
   /// Adds `slot`, whose id is not in the index yet.

@@ -38,3 +38,19 @@ package struct FactPiece: Sendable {
     ignoredFields = stream.ignoredFields
   }
 }
+
+extension WritableLedger {
+  /// How many lines ahead a node's place in the index is asked for, and the node itself.
+  private static let (farDistance, nearDistance) = (12, 6)
+
+  /// Gets ready for the lines that come some way behind `index`, so that memory does not make admission wait.
+  @inline(__always)
+  func lookAhead(in lines: [FactPiece.Line], behind index: Int) {
+    let far = index + WritableLedger.farDistance
+    if far < lines.count { intake.foresee(lines[far].item.fact.node, lines[far].item.fact.host) }
+    let near = index + WritableLedger.nearDistance
+    if near < lines.count {
+      intake.approach(lines[near].item.fact.node, lines[near].item.fact.host)
+    }
+  }
+}

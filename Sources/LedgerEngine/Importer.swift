@@ -69,7 +69,6 @@ package struct Importer {
     lateBefore = ledger.intake.lateCount
     summary.firstSequence = ledger.head + 1
     summary.head = ledger.head
-    ledger.beginAbandonable()
   }
 
   /// Admits the facts of a file, which `next` hands over piece by piece; returns the fields that were passed over.
@@ -80,7 +79,10 @@ package struct Importer {
     do throws(ImportFailure) {
       while var piece = try taking(file, next) {
         ignoredFields = piece.ignoredFields
-        for index in piece.lines.indices { try admit(&piece.lines[index], file) }
+        for index in piece.lines.indices {
+          ledger.lookAhead(in: piece.lines, behind: index)
+          try admit(&piece.lines[index], file)
+        }
         if let failure = piece.failure { throw reason(failure, file) }
       }
     } catch {
@@ -134,7 +136,6 @@ package struct Importer {
   private mutating func commit() throws(ImportFailure) {
     do throws(LogError) { try ledger.commit() } catch { throw .log(error) }
     recordedLines = summary.lines
-    ledger.beginAbandonable()
   }
 
   private mutating func admit(
@@ -203,7 +204,7 @@ package struct Importer {
   }
 
   /// Facts are recorded as they were; that a host holds more than it has is told.
-  private mutating func noteCapacity(_ fact: Fact, _ file: String, _ line: Int64) {
+  private mutating func noteCapacity(_ fact: borrowing Fact, _ file: String, _ line: Int64) {
     guard ledger.leavesHostOverCapacity(fact) else { return }
     summary.overCapacity += 1
     if summary.firstOverCapacity == nil { summary.firstOverCapacity = "\(file):\(line)" }

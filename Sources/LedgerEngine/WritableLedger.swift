@@ -40,6 +40,8 @@ package final class WritableLedger {
   /// What each node was before its latest upgrade; kept from the first rollback on, because most fleets have none.
   private var upgrades: [UInt32: Upgrade]?
   private var keepsDetails = false
+  /// What was admitted was taken back from the log, and the state still has it.
+  private var isOver = false
 
   /// Opens the ledger in `directory`.
   package init(
@@ -175,6 +177,7 @@ package final class WritableLedger {
     guard size <= WritableLedger.factTextByteCountMax else {
       throw .rejected(.tooLarge(byteCount: size, limit: WritableLedger.factTextByteCountMax))
     }
+    guard !isOver else { throw .log(.poisoned) }
     try spillIfFull()
     if isStale { try refresh() }
     if let expect { try check(expect, fact) }
@@ -206,7 +209,7 @@ package final class WritableLedger {
     return sequence
   }
 
-  private func check(_ expect: Expectation, _ fact: Fact) throws(AdmissionFailure) {
+  private func check(_ expect: Expectation, _ fact: borrowing Fact) throws(AdmissionFailure) {
     func demand(_ subject: String, _ expected: Int64?, _ actual: Int64) throws(AdmissionFailure) {
       guard let expected, expected != actual else { return }
       throw .rejected(
@@ -229,7 +232,7 @@ package final class WritableLedger {
   }
 
   /// Whether the host that `fact` added to holds more than it offers now.
-  package func leavesHostOverCapacity(_ fact: Fact) -> Bool {
+  package func leavesHostOverCapacity(_ fact: borrowing Fact) -> Bool {
     switch fact.type {
     case .nodeCreated, .nodeUpgraded, .nodeMoved, .nodeUpgradeRolledBack, .hostResized: break
     default: return false
@@ -253,15 +256,19 @@ package final class WritableLedger {
     saved = nil
   }
 
-  /// Remembers the present state, so that `abandon` can return to it.
+  /// Remembers the present state, so that `abandon` can return to it and the ledger be used further.
+  ///
+  /// - Complexity: linear in the fleet, once something is admitted.
   package func beginAbandonable() {
     saved = snapshot()
   }
 
   /// Takes back what was admitted since the last commit.
+  ///
+  /// Without `beginAbandonable` before it, this is the last thing that is done with the ledger.
   package func abandon() throws(LogError) {
     guard recorded != nil else { return }
-    if let saved = saved.take() { restore(saved) }
+    if let saved = saved.take() { restore(saved) } else { isOver = true }
     recorded = nil
     try writer.abandon()
   }
@@ -294,7 +301,7 @@ package final class WritableLedger {
 
 extension WritableLedger {
   /// Admits an `entry_voided`; the state is rebuilt before the next fact is judged.
-  private func admitVoid(_ fact: Fact, _ fingerprint: UInt64) throws(AdmissionFailure) {
+  private func admitVoid(_ fact: borrowing Fact, _ fingerprint: UInt64) throws(AdmissionFailure) {
     guard let target = fact.rare.target, target >= 1, target <= head else {
       throw .rejected(.contradiction(.unknownEntry))
     }
@@ -330,9 +337,9 @@ extension WritableLedger {
   }
 
   /// The rollback with the numbers and attributes that the node had before the upgrade.
-  private func resolved(_ fact: Fact) throws(AdmissionFailure) -> Fact {
+  private func resolved(_ fact: borrowing Fact) throws(AdmissionFailure) -> Fact {
     // A restored entry says all of it.
-    guard !fact.resources.isWhole else { return fact }
+    guard !fact.resources.isWhole else { return copy fact }
     guard let node = fact.node, intake.node(node) != nil else {
       throw .rejected(.contradiction(.unknownNode))
     }
@@ -358,7 +365,7 @@ extension WritableLedger {
 
   /// The upgrade that `fact` is, with what the node is before it.
   private func upgrade(
-    by fact: Fact, _ sequence: Int64
+    by fact: borrowing Fact, _ sequence: Int64
   ) -> (slot: UInt32, record: Upgrade)? {
     guard fact.type == .nodeUpgraded, let node = fact.node, let slot = intake.node(node),
       let details = intake.state.nodeDetails
@@ -373,7 +380,7 @@ extension WritableLedger {
 
   /// The same for an upgrade from before the first rollback: takes a pass over the log.
   private func resolvedByReplay(
-    _ fact: Fact, _ node: Name, _ target: Int64
+    _ fact: borrowing Fact, _ node: Name, _ target: Int64
   ) throws(AdmissionFailure) -> Fact {
     let upgrade = try entry(target)
     guard upgrade.fact.type == .nodeUpgraded, upgrade.fact.node == node else {

@@ -26,7 +26,7 @@ package struct Chain: ~Copyable {
   }
 
   /// Adds an entry to the open commit.
-  package mutating func add(_ fact: Fact, sequence: Int64, recorded: Timestamp) {
+  package mutating func add(_ fact: borrowing Fact, sequence: Int64, recorded: Timestamp) {
     begin()
     FactCodec.put(fact, sequence: sequence, recorded: recorded, to: &pending)
     if pending.bytes.count >= Chain.pieceByteCount { hashPending() }
@@ -34,7 +34,7 @@ package struct Chain: ~Copyable {
 
   /// Adds an entry to the open commit, and its hash as a leaf of a tree (`MerkleLeaf`) to `leaves`.
   package mutating func add(
-    _ fact: Fact, sequence: Int64, recorded: Timestamp, leaves: inout [UInt8]
+    _ fact: borrowing Fact, sequence: Int64, recorded: Timestamp, leaves: inout [UInt8]
   ) {
     begin()
     let start = pending.bytes.count

@@ -59,7 +59,7 @@ package enum FactCodec {
 
   /// Appends the canonical bytes of an entry, length first.
   package static func put(
-    _ fact: Fact, sequence: Int64, recorded: Timestamp, to writer: inout ByteWriter
+    _ fact: borrowing Fact, sequence: Int64, recorded: Timestamp, to writer: inout ByteWriter
   ) {
     frame(sequence, recorded, &writer) { put(fact, to: &$0) }
   }
@@ -151,7 +151,7 @@ package enum FactCodec {
   }
 
   /// Appends the canonical bytes of a fact.
-  package static func put(_ fact: Fact, to writer: inout ByteWriter) {
+  package static func put(_ fact: borrowing Fact, to writer: inout ByteWriter) {
     writer.put(fact.type.rawValue)
     writer.put(version)
     writer.put(signed: fact.occurred.microseconds)

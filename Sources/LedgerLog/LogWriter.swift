@@ -120,7 +120,7 @@ package final class LogWriter {
   }
 
   /// Adds an entry of the open commit to the chain.
-  package func chain(_ fact: Fact, sequence: Int64, recorded: Timestamp) {
+  package func chain(_ fact: borrowing Fact, sequence: Int64, recorded: Timestamp) {
     chain.add(fact, sequence: sequence, recorded: recorded)
   }
 

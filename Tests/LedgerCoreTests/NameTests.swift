@@ -78,4 +78,20 @@ struct NameTests {
     #expect(Name(text).uuid == nil)
     #expect(Name(text).description == text)
   }
+
+  @Test("one byte that is no lower-case hexadecimal digit makes a text of a UUID, wherever it is")
+  func findsDigits() {
+    let uuid = Array("01234567-89ab-cdef-fedc-ba9876543210".utf8)
+    for place in uuid.indices {
+      for byte in UInt8.min...UInt8.max {
+        var bytes = uuid
+        bytes[place] = byte
+        let isDash = uuid[place] == UInt8(ascii: "-")
+        let isDigit = Array("0123456789abcdef".utf8).contains(byte)
+        let name = Name(utf8: bytes.span)
+        #expect((name.uuid != nil) == (isDash ? byte == UInt8(ascii: "-") : isDigit))
+        #expect(name.utf8 == bytes)
+      }
+    }
+  }
 }
