@@ -3,24 +3,26 @@
 /// One writer owns one intake, and it cannot be copied by accident: its tables are large. A fact that history does
 /// not allow leaves no trace.
 package struct Intake: ~Copyable, Sendable {
-  package private(set) var state: LedgerState
-  package private(set) var registry: Registry
+  package internal(set) var state: LedgerState
+  package internal(set) var registry: Registry
   /// The rows that are admitted and not yet taken.
-  package private(set) var batch = EntryBatch()
+  package internal(set) var batch = EntryBatch()
   /// The sequence of the last entry that touched a node or host, by slot; 0 is none.
-  package private(set) var touches: Touches
+  package internal(set) var touches: Touches
   /// The latest occurred time so far, to tell which facts arrive late.
-  package private(set) var latestOccurred: Int64
+  package internal(set) var latestOccurred: Int64
   /// Whether a row of the batch occurred before one with a lower sequence.
-  package private(set) var batchIsLate = false
+  package internal(set) var batchIsLate = false
   /// How many facts arrived late so far.
-  package private(set) var lateCount = 0
+  package internal(set) var lateCount = 0
 
-  private(set) var nodeIndex: NameIndex
-  private(set) var hostIndex: NameIndex
-  private var poolIndex = NameIndex()
-  private var containerIndex = NameIndex()
-  private var interned = InternedRows()
+  var nodeIndex: NameIndex
+  var hostIndex: NameIndex
+  var poolIndex = NameIndex()
+  var containerIndex = NameIndex()
+  var interned = InternedRows()
+  /// The group that is being admitted.
+  var group: GroupNotes?
 
   /// An intake that goes on after what `state`, `registry` and `touches` say.
   ///
@@ -64,6 +66,7 @@ package struct Intake: ~Copyable, Sendable {
     poolIndex = other.poolIndex
     containerIndex = other.containerIndex
     interned = other.interned
+    group = other.group
   }
 
   /// A second intake that goes its own way; the tables are shared until either changes them.
@@ -184,6 +187,7 @@ extension Intake {
     registry.addHost(id)
     hostIndex.insert(slot, in: registry.hostNames)
     batch.newHosts.append(id)
+    group?.append(.added(.host))
     return slot
   }
 
@@ -206,6 +210,7 @@ extension Intake {
       guard !state.nodes[Int(old)].isLive else { throw .nodeCreatedTwice }
       // The creation was voided: the id moves on to a new slot.
       nodeIndex.remove(old, in: registry.nodeNames)
+      group?.append(.forgotNode(old))
     }
     let wasFree = !registry.freeNodeSlots.isEmpty
     let slot = registry.openNode(id)
@@ -218,6 +223,7 @@ extension Intake {
       throw error
     }
     nodeIndex.insert(slot, in: registry.nodeNames)
+    group?.append(.openedNode(slot, wasFree: wasFree))
   }
 
   private mutating func admitNodeChange(_ fact: borrowing Fact) throws(Contradiction) {
@@ -245,6 +251,7 @@ extension Intake {
       throw error
     }
     registry.closeNode(slot)
+    group?.append(.closedNode(slot, id))
   }
 
   private mutating func admitPool(_ fact: borrowing Fact) throws(Contradiction) {
@@ -258,6 +265,7 @@ extension Intake {
     registry.addPool(id)
     poolIndex.insert(slot, in: registry.poolNames)
     batch.newPools.append(id)
+    group?.append(.added(.pool))
     return slot
   }
 
@@ -275,6 +283,7 @@ extension Intake {
     registry.addContainer(id)
     containerIndex.insert(slot, in: registry.containerNames)
     batch.newContainers.append(id)
+    group?.append(.added(.container))
     return slot
   }
 
@@ -310,6 +319,7 @@ extension Intake {
       try fold(RowKind.adoptedNoNode, fact, subject: known)
       nodeIndex.remove(known, in: registry.nodeNames)
       registry.closeNode(known)
+      group?.append(.closedNode(known, id))
       return
     }
     if let known {
@@ -329,6 +339,7 @@ extension Intake {
   private mutating func fold(
     _ kind: UInt8, _ fact: borrowing Fact, subject: UInt32, host: UInt32 = Slot.none
   ) throws(Contradiction) {
+    noteBefore(kind, subject: subject, host: host)
     let tables = interned.counts(in: batch)
     appendRow(kind, fact, subject: subject, host: host)
     let row = batch.count - 1

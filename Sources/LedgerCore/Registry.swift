@@ -181,6 +181,16 @@ package struct Registry: Sendable {
   package mutating func addPool(_ name: Name) { poolNames.append(name) }
   package mutating func addContainer(_ name: Name) { containerNames.append(name) }
 
+  /// Undoes the last `addHost`, `addPool` or `addContainer`.
+  mutating func removeLast(_ kind: EntityKind) {
+    switch kind {
+    case .node: return
+    case .host: hostNames.removeLast()
+    case .pool: poolNames.removeLast()
+    case .container: containerNames.removeLast()
+    }
+  }
+
   /// The id of a slot; node names must be kept.
   package func name(of kind: EntityKind, _ slot: UInt32) -> Name {
     switch kind {

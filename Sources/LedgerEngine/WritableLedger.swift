@@ -130,33 +130,67 @@ package final class WritableLedger {
   }
 
   /// Admits all of `items` or none of them.
+  ///
+  /// - Complexity: linear in the items; a group that voids or rolls back, or that is as large as a block, copies the fleet's
+  ///   tables.
   package func admitTogether(_ items: [FactItem]) throws(AdmissionFailure) -> [Admission] {
-    let before = snapshot()
-    let mark = writer.mark
-    pendingChain = []
-    defer { pendingChain = nil }
-    do throws(AdmissionFailure) {
-      var admissions: [Admission] = []
-      for item in items {
-        if let duplicate = try duplicate(item.fact) {
-          admissions.append(duplicate)
-        } else {
-          var fact = item.fact
-          admissions.append(Admission(sequence: try admitNew(&fact, item.expect)))
+    guard try prepare(toTakeBack: items) else {
+      let before = snapshot()
+      let mark = writer.mark
+      do throws(AdmissionFailure) { return try admitGroup(items) } catch {
+        restore(before)
+        // Judging a void or a rollback can have written blocks of the group. The first error is the one to tell.
+        do throws(LogError) { try writer.rewind(to: mark) } catch let second {
+          if case .rejected = error { throw .log(second) }
         }
+        throw error
       }
-      for link in pendingChain ?? [] {
-        writer.chain(link.fact, sequence: link.sequence, recorded: link.recorded)
-      }
+    }
+    let before = (keys: keys, recorded: recorded, textByteCount: textByteCount)
+    intake.beginGroup()
+    do throws(AdmissionFailure) {
+      let admissions = try admitGroup(items)
+      intake.endGroup()
       return admissions
     } catch {
-      restore(before)
-      // Judging a void or a rollback can have written blocks of the group. The first error is the one to tell.
-      do throws(LogError) { try writer.rewind(to: mark) } catch let second {
-        if case .rejected = error { throw .log(second) }
-      }
+      intake.takeBackGroup()
+      (keys, recorded, textByteCount) = before
       throw error
     }
+  }
+
+  /// Makes room for `items` in the block that is being filled; false where what they change cannot be noted.
+  private func prepare(toTakeBack items: [FactItem]) throws(AdmissionFailure) -> Bool {
+    let size = items.reduce(0) { $0 + $1.fact.textByteCount }
+    guard upgrades == nil, items.count <= LogWriter.blockEntryCount,
+      size < WritableLedger.blockTextByteCount,
+      items.allSatisfy({ Intake.canTakeBack($0.fact.type) })
+    else { return false }
+    if isStale { try refresh() }
+    if intake.rowCount + items.count > LogWriter.blockEntryCount
+      || textByteCount + size >= WritableLedger.blockTextByteCount
+    {
+      do throws(LogError) { try spill() } catch { throw .log(error) }
+    }
+    return true
+  }
+
+  private func admitGroup(_ items: [FactItem]) throws(AdmissionFailure) -> [Admission] {
+    pendingChain = []
+    defer { pendingChain = nil }
+    var admissions: [Admission] = []
+    for item in items {
+      if let duplicate = try duplicate(item.fact) {
+        admissions.append(duplicate)
+      } else {
+        var fact = item.fact
+        admissions.append(Admission(sequence: try admitNew(&fact, item.expect)))
+      }
+    }
+    for link in pendingChain ?? [] {
+      writer.chain(link.fact, sequence: link.sequence, recorded: link.recorded)
+    }
+    return admissions
   }
 
   /// Entries that join the chain once their group is complete.
