@@ -42,7 +42,7 @@ extension LedgerState {
 
   private mutating func growNodes(to count: Int) {
     guard nodes.count < count else { return }
-    reserve(nodes: nodes.rows.capacity < count ? max(count, nodes.count * 2, 1 << 10) : count)
+    nodes.rows.reserveOnHugePages(count)
     nodes.rows.append(
       contentsOf: repeatElement(NodeTable.Row(), count: count - nodes.count))
   }
@@ -51,17 +51,8 @@ extension LedgerState {
   ///
   /// Room that is never used is never touched, so it costs address space and no memory.
   package mutating func reserve(nodes count: Int) {
-    guard nodes.rows.capacity < count else { return }
-    // The advice must come before the first touch, so the old rows move into a table that has it already.
-    var larger: [NodeTable.Row] = []
-    larger.reserveCapacity(count)
-    let capacity = larger.capacity
-    // Safe: the advice covers the array's own storage and changes nothing in it.
-    unsafe larger.withUnsafeMutableBufferPointer { buffer in
-      unsafe shim_advise_huge(buffer.baseAddress, capacity * MemoryLayout<NodeTable.Row>.stride)
-    }
-    larger.append(contentsOf: nodes.rows)
-    nodes.rows = larger
+    nodes.rows.reserveOnHugePages(count)
+    nodeDetails?.reserve(count)
   }
 
   /// What `foldQuickly` does with a kind of row, as bits that enter its arithmetic.

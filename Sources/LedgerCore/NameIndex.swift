@@ -94,7 +94,9 @@ package struct NameIndex: Sendable {
 
   private mutating func grow() {
     let old = table
-    table = Array(repeating: NameIndex.empty, count: old.count * 2)
+    table = []
+    table.reserveOnHugePages(old.count * 2)
+    table.append(contentsOf: repeatElement(NameIndex.empty, count: old.count * 2))
     for cell in old where cell != NameIndex.empty { place(cell) }
   }
 }

@@ -1,3 +1,5 @@
+internal import CShims
+
 /// Attributes and times of every node slot, with each text stored once.
 package struct NodeDetails: Sendable {
   package init() {}
@@ -9,34 +11,63 @@ package struct NodeDetails: Sendable {
     var updated: Int64 = 0
   }
 
+  /// How many rows ahead a node is asked for.
+  private static let prefetchDistance = 16
+
   private var details: [Detail] = []
   private var texts: [Name] = []
   private var ordinals = NameIndex()
 
+  /// Makes room for the nodes of `count` slots.
+  mutating func reserve(_ count: Int) { details.reserveOnHugePages(count) }
+
   /// Applies what `rows` say of attributes; kinds and slots decide as in the fold of numbers.
+  ///
+  /// - Complexity: constant time a row; memory access dominates, hence the prefetch.
   mutating func fold(_ batch: EntryBatch, _ rows: Range<Int>, slots: Int) {
-    while details.count < slots { details.append(Detail()) }
-    var known: [Int: InlineArray<7, UInt32>] = [:]
+    if details.count < slots {
+      reserve(slots)
+      details.append(contentsOf: repeatElement(Detail(), count: slots - details.count))
+    }
+    // What the entries of the batch's table are here, once they are needed; for a few rows it is not worth its memory.
+    var known: [InlineArray<7, UInt32>?] =
+      rows.count < 16 ? [] : Array(repeating: nil, count: batch.attributes.count)
+    // Out of its struct, so that the loop does not ask at each row whether it is shared.
+    var detailArray: [Detail] = []
+    swap(&detailArray, &details)
+    defer { swap(&detailArray, &details) }
+    // Safe: the addresses are only ever handed to the prefetch instruction, which cannot fault.
+    let base = unsafe detailArray.withUnsafeBufferPointer { UInt(bitPattern: $0.baseAddress) }
+    var nodes = detailArray.mutableSpan
+    let table = RowTraits.table
+    let traits = table.span
+    let (kinds, subjects) = (batch.kinds.span, batch.subjects.span)
+    let (occurred, refs) = (batch.occurred.span, batch.attributeRefs.span)
     for row in rows {
-      let kind = batch.kinds[row]
-      guard RowKind.subject(of: kind) == .node else { continue }
-      let slot = Int(batch.subjects[row])
+      let far = min(row &+ NodeDetails.prefetchDistance, subjects.count &- 1)
+      let place = base &+ UInt(subjects[far]) &* UInt(MemoryLayout<Detail>.stride)
+      unsafe shim_prefetch(UnsafeRawPointer(bitPattern: place))
+      let kind = kinds[row]
+      guard traits[Int(kind)] & RowTraits.node != 0 else { continue }
+      let slot = Int(subjects[row])
       // A node whose deletion is voided is the one it was.
-      if RowKind.opensNode(kind), kind & RowKind.codeMask != RowKind.voidedDeletion {
-        details[slot] = Detail()
-        details[slot].created = batch.occurred[row]
+      if traits[Int(kind)] & RowTraits.opens != 0,
+        kind & RowKind.codeMask != RowKind.voidedDeletion
+      {
+        nodes[slot] = Detail()
+        nodes[slot].created = occurred[row]
       }
-      details[slot].updated = batch.occurred[row]
-      let ref = Int(batch.attributeRefs[row])
-      guard ref > 0 else { continue }
+      nodes[slot].updated = occurred[row]
+      guard refs[row] > 0 else { continue }
+      let ref = Int(refs[row]) - 1
       let said: InlineArray<7, UInt32>
-      if let found = known[ref] {
+      if !known.isEmpty, let found = known[ref] {
         said = found
       } else {
-        said = intern(batch.attributes[ref - 1])
-        known[ref] = said
+        said = intern(batch.attributes[ref])
+        if !known.isEmpty { known[ref] = said }
       }
-      for index in said.indices where said[index] != 0 { details[slot].refs[index] = said[index] }
+      for index in said.indices where said[index] != 0 { nodes[slot].refs[index] = said[index] }
     }
   }
 

@@ -78,6 +78,11 @@ package struct Registry: Sendable {
     if Int(slot) < nodeNames.count { nodeNames[Int(slot)] = name } else { nodeNames.append(name) }
   }
 
+  /// Makes room for the ids of `count` nodes, where they are kept.
+  package mutating func reserve(nodeNames count: Int) {
+    if keepsNodeNames { nodeNames.reserveOnHugePages(count) }
+  }
+
   /// Gives a new node its slot where names are not kept.
   @inline(__always)
   package mutating func openUnnamedNode() -> UInt32 {

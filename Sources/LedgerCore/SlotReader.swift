@@ -55,6 +55,7 @@ package struct SlotReader {
   ) throws(MisplacedSlot) {
     guard registry.keepsNodeNames else { return }
     namesNodes = true
+    registry.reserve(nodeNames: Int(registry.nodeSlotCount))
     let table = RowTraits.table
     for row in rows where table[Int(batch.kinds[row])] & RowTraits.opens != 0 {
       guard newNodes < batch.newNodes.count else {

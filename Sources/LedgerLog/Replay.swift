@@ -58,7 +58,8 @@ extension LogReader {
       selection, options, from: nil, observer: &observer, watcher: &watcher)
   }
 
-  /// No ledger has more nodes than entries; room is reserved for so many, up to 128 MB of address space.
+  /// No ledger has more nodes than entries; room is reserved for so many, with names and details 370 MB of
+  /// address space, of which what is never used is never touched.
   private static let reservedNodeCountMax: Int64 = 1 << 22
 
   /// Nothing is voided, and where time decides nothing is late: the selection is a prefix of the log.
@@ -68,7 +69,8 @@ extension LogReader {
     watcher: inout Watcher
   ) throws(LogError) -> Projection {
     var projection = start?.projection ?? emptyProjection(options)
-    projection.state.reserve(nodes: Int(min(head, LogReader.reservedNodeCountMax)))
+    // The tables of a snapshot would move, and most nodes are there already.
+    if start == nil { projection.reserve(nodes: Int(min(head, LogReader.reservedNodeCountMax))) }
     var batch = EntryBatch()
     // Keys are watched while a log is opened for writing, where names are kept.
     var cursor = cursor(

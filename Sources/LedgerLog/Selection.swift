@@ -61,6 +61,12 @@ package struct Projection: Sendable {
     nodeNames = []
   }
 
+  /// Makes room for the nodes of `count` slots, so that no table is moved while it fills.
+  mutating func reserve(nodes count: Int) {
+    state.reserve(nodes: count)
+    registry.reserve(nodeNames: count)
+  }
+
   /// The id of a host's slot.
   package func hostName(_ slot: UInt32) -> Name { registry.hostNames[Int(slot)] }
 
