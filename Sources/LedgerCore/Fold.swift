@@ -52,6 +52,7 @@ extension LedgerState {
   /// Room that is never used is never touched, so it costs address space and no memory.
   package mutating func reserve(nodes count: Int) {
     guard nodes.rows.capacity < count else { return }
+    nodeDetails?.reserve(count)
     // The advice must come before the first touch, so the old rows move into a table that has it already.
     var larger: [NodeTable.Row] = []
     larger.reserveCapacity(count)
