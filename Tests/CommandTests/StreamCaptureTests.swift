@@ -213,6 +213,37 @@ import Testing
     try fleet.agrees()
   }
 
+  @Test("others write the ledger while drain --follow runs, and nothing is lost or told twice")
+  func followsBesideOthers() throws {
+    let fleet = try CapturedFleet()
+    var environment = fleet.fleet.environment
+    environment["ALLOCLEDGER_LEDGER"] = fleet.ledger.path
+    let child = try Child(
+      .allocledger,
+      [
+        "capture", "drain", "--follow", "--interval", "0s", "-o", "ndjson", "--store",
+        fleet.address,
+      ],
+      environment: environment)
+    for round in 1...4 {
+      try fleet.churn(10 * round)
+      let renamed = try fleet.run("node", "rename", nodeID(1), "--name", "round-\(round)")
+      #expect(renamed.status == 0, "\(renamed.errors)")
+      try fleet.sql("UPDATE nodes SET disk_bytes = \(20 + round) WHERE id = '\(nodeID(1))'")
+      let line = try #require(child.nextLine())
+      #expect(try JSON(line)["new"].text == String(20 + round))
+      try fleet.sql("UPDATE nodes SET disk_bytes = 20 WHERE id = '\(nodeID(1))'")
+      _ = try #require(child.nextLine())
+    }
+    child.signal(SIGTERM)
+    let ended = child.end()
+    #expect(ended.status == 1, "\(ended.errors)")
+    #expect(try fleet.caught().count == 8)
+    #expect(try fleet.json("drain")["drained"]["entries"].integer == 0)
+    try fleet.agrees()
+    try fleet.ledger.verified()
+  }
+
   @Test("two ledgers capture one store; what tables write of old rows comes back with the last")
   func twoLedgers() throws {
     let fleet = try CapturedFleet()
