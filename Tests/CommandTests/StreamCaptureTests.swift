@@ -244,8 +244,10 @@ import Testing
     try fleet.ledger.verified()
   }
 
-  @Test("two ledgers capture one store; what tables write of old rows comes back with the last")
-  func twoLedgers() throws {
+  @Test(
+    "two ledgers capture one store; what tables write of old rows comes back with the last, drained before or not",
+    arguments: [false, true])
+  func twoLedgers(drains: Bool) throws {
     let fleet = try CapturedFleet()
     let second = try Ledger()
     let store = ["--store", fleet.address]
@@ -262,7 +264,11 @@ import Testing
     // The first installation found them as they were, the second as the first had made them.
     #expect(try fleet.capture("remove").status == 0)
     #expect(try identities() == ["f", "f"])
+    if drains {
+      #expect(try fleet.fleet.run(["capture", "drain"] + store, ledger: second).status == 0)
+    }
     #expect(try fleet.fleet.run(["capture", "remove"] + store, ledger: second).status == 0)
+    #expect(try identities() == ["d", "d"])
     #expect(
       try fleet.sql(
         "SELECT slot_name FROM pg_replication_slots WHERE database = current_database()"

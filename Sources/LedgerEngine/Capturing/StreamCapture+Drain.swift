@@ -24,7 +24,9 @@ extension StreamCapture {
     var drained = Drained()
     drained.isEnd = reach.isEnd
     let idle = reach.place.value &- looked.place.value
-    guard !transactions.isEmpty || idle > StreamCapture.idleByteCount else { return drained }
+    guard
+      !transactions.isEmpty || !reach.identities.isEmpty || idle > StreamCapture.idleByteCount
+    else { return drained }
     let (ledger, others) = try open()
     try refresh(afterOthers: others)
     var state = try installed()
@@ -38,6 +40,7 @@ extension StreamCapture {
         drained.unexplained, of: state.store, installed: state.installed, memory: &memory,
         wait: wait)
     }
+    state.identities = state.identities.replaced(by: reach.identities)
     state.place = max(state.place, reach.place)
     if reach.isEnd { state.looked = clock.now() }
     state.last = transactions.last?.origin ?? state.last
