@@ -89,7 +89,7 @@ let package = Package(
       ["LedgerCore", "LedgerPorts", "CSQLite"]),
     target(
       "PostgresStore", path: "Sources/Connectors/PostgresStore",
-      ["LedgerCore", "LedgerPorts", "LedgerText", "CPQ"]),
+      ["LedgerCore", "LedgerPorts", "LedgerText", "LinuxHost", "CPQ"]),
     target(
       "AllocationLedger",
       [

@@ -15,12 +15,15 @@ struct BackgroundSealing {
   }
 
   /// Begins where the writer has closed a segment since the last look and nothing is under way.
-  mutating func look(at writer: LogWriter) {
-    guard writer.closedSegmentCount > closedCount, work == nil || work?.outcome != nil else {
+  mutating func look(at writer: LogWriter) { look(closed: writer.closedSegmentCount) }
+
+  /// The same, where so many segments were closed by now.
+  mutating func look(closed count: Int) {
+    guard count > closedCount, work == nil || work?.outcome != nil else {
       return
     }
     tellFailure(work?.outcome ?? nil)
-    closedCount = writer.closedSegmentCount
+    closedCount = count
     let (directory, disk) = (directory, context.disk)
     work = Background { BackgroundSealing.seal(directory, disk) }
   }

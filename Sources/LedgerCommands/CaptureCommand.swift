@@ -118,10 +118,11 @@ extension Context {
     guard let last = changes.last?.change.number,
       let status = try noting({ () throws(StoreError) in try store.captureStatus() })
     else { return }
+    var memory = CaptureLog.Memory()
     try reconciling { () throws(ReconcileError) in
       try CaptureLog(
         directory: reader.layout.directory, manifest: reader.manifest, disk: disk
-      ).record(changes, of: store.address, installed: status.installed) {
+      ).record(changes, of: store.address, installed: status.installed, memory: &memory) {
         pause(milliseconds: 10)
         return !Interrupts.pending
       }

@@ -64,14 +64,26 @@ package struct Context {
     }
   }
 
-  /// Opens the ledger for writing.
-  func writable() throws(Failure) -> WritableLedger {
+  /// How long a ledger that somebody else writes is waited for: whoever writes now and then is done by then.
+  private static let lockPatienceMilliseconds = 2_000
+
+  /// Opens the ledger for writing; unless `waits`, one that somebody else writes is refused at once.
+  func writable(waits: Bool = true) throws(Failure) -> WritableLedger {
     let directory = try ledgerDirectory
     var bar = progress("opening", unit: "entries")
+    var left = waits ? Context.lockPatienceMilliseconds : 0
     let ledger = try telling { () throws(LogError) in
-      try WritableLedger(
-        directory: directory, disk: disk, clock: clock, process: processID()
-      ) { done, _ in bar.advance(to: done) }
+      while true {
+        do throws(LogError) {
+          return try WritableLedger(
+            directory: directory, disk: disk, clock: clock, process: processID()
+          ) { done, _ in bar.advance(to: done) }
+        } catch {
+          guard case .locked = error, left > 0, !Interrupts.pending else { throw error }
+          left -= 10
+          pause(milliseconds: 10)
+        }
+      }
     }
     bar.clear()
     for message in ledger.writer.recovery { messages.warning("recovered: \(message)") }

@@ -86,7 +86,7 @@ extension Context {
     let microseconds = try duration("wait") ?? 10 * Timestamp.microsecondsPerSecond
     let deadline = monotonicNanoseconds() + UInt64(clamping: microseconds) &* 1_000
     while true {
-      do throws(Failure) { return try writable() } catch {
+      do throws(Failure) { return try writable(waits: false) } catch {
         guard error.code == .locked, !Interrupts.pending, monotonicNanoseconds() < deadline else {
           throw error
         }

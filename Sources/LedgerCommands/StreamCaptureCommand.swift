@@ -137,8 +137,8 @@ extension Context {
 
   private func drainStream(_ store: any StreamingStore) throws(Failure) -> ExitCode {
     let interval = try duration("interval") ?? Timestamp.microsecondsPerSecond
-    let ledger = try writable()
-    defer { ledger.writer.close() }
+    let ledger = try SharedLedger(self)
+    defer { ledger.release() }
     var capture = try streamCapture(store)
     var total = StreamCapture.Tally()
     var unexplained: [ExplainedChange] = []
@@ -146,14 +146,21 @@ extension Context {
     var sealing = try BackgroundSealing(self)
     defer { sealing.finish() }
     while true {
-      let drained = try step(&capture, ledger)
-      sealing.look(at: ledger.writer)
+      let drained: StreamCapture.Drained
+      do throws(Failure) { drained = try step(&capture, ledger) } catch {
+        // A signal while somebody else writes.
+        if records != nil, error.code == .locked, Interrupts.pending { break }
+        throw error
+      }
+      sealing.look(closed: ledger.closedSegmentCount)
       total += drained.tally
       if records == nil {
         unexplained += drained.unexplained
         if drained.isEnd { break }
         if Interrupts.pending { throw .interrupted }
       } else {
+        // Others write while this waits.
+        ledger.release()
         try tell(drained, &records)
         // A signal is how it ends.
         if drained.isEnd { try? rest(microseconds: interval) }
@@ -171,13 +178,16 @@ extension Context {
   }
 
   private func step(
-    _ capture: inout StreamCapture, _ ledger: WritableLedger
+    _ capture: inout StreamCapture, _ ledger: SharedLedger
   ) throws(Failure) -> StreamCapture.Drained {
+    let hold = { () throws(ReconcileError) -> (ledger: WritableLedger, others: Bool) in
+      do throws(LogError) { return try ledger.hold() } catch { throw .log(error) }
+    }
     do throws(ReconcileError) {
       if try capture.installed().method == .snapshot {
-        return try capture.look(into: ledger, wait: waiting)
+        return try capture.look(wait: waiting, into: hold)
       }
-      return try capture.drain(into: ledger, limit: Context.drainedRowCount, wait: waiting)
+      return try capture.drain(limit: Context.drainedRowCount, wait: waiting, into: hold)
     } catch { throw Failure(error) }
   }
 

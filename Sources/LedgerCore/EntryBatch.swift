@@ -26,7 +26,7 @@ package struct EntryBatch: Sendable {
 
   package var shapes: [Resources] = []
   package var workers: [WorkerCounts] = []
-  package var attributes: [NodeAttributes] = []
+  package var attributes = AttributeRows()
   package var origins: [Origin] = []
   package var keys: [KeyedRow] = []
   /// Facts that do not fit the columns, in order of their rows.
@@ -60,7 +60,7 @@ package struct EntryBatch: Sendable {
     originRefs.removeAll(keepingCapacity: true)
     shapes.removeAll(keepingCapacity: true)
     workers.removeAll(keepingCapacity: true)
-    attributes.removeAll(keepingCapacity: true)
+    attributes.removeAll()
     origins.removeAll(keepingCapacity: true)
     keys.removeAll(keepingCapacity: true)
     details.removeAll(keepingCapacity: true)
@@ -239,7 +239,7 @@ extension EntryBatch {
     if RowKind.hasShape(kinds[row]) { single.shapes = [shapes[Int(numbers[row])]] }
     if RowKind.hasWorkers(kinds[row]) { single.workers = [workers[Int(numbers[row])]] }
     single.attributeRefs = [attributeRefs[row] > 0 ? 1 : 0]
-    if attributeRefs[row] > 0 { single.attributes = [attributes[Int(attributeRefs[row]) - 1]] }
+    if attributeRefs[row] > 0 { single.attributes.append(attributes[Int(attributeRefs[row]) - 1]) }
     single.originRefs = [originRefs[row] > 0 ? 1 : 0]
     if originRefs[row] > 0 { single.origins = [origins[Int(originRefs[row]) - 1]] }
     if let detail = detail(of: row) { single.details = [DetailedRow(row: 0, fact: detail)] }

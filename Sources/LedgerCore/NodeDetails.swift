@@ -4,49 +4,77 @@ internal import CShims
 package struct NodeDetails: Sendable {
   package init() {}
 
-  private struct Detail {
-    /// Ordinals in `texts` plus one, in the order of `NodeAttributes.fieldNames`; 0 is none.
-    var refs = InlineArray<7, UInt32>(repeating: 0)
-    var created: Int64 = 0
-    var updated: Int64 = 0
-  }
+  /// For each of `NodeAttributes.fieldNames` the slots' ordinals in `texts` plus one, 0 for none; empty as long as no node says the
+  /// field, because most fleets say few.
+  private var refs = [[UInt32]](repeating: [], count: NodeAttributes.fieldNames.count)
+  /// In microseconds, as `updated`.
+  private var created: [Int64] = []
+  private var updated: [Int64] = []
+  private var texts: [Name] = []
+  private var ordinals = NameIndex()
 
   /// How many rows ahead a node is asked for.
   private static let prefetchDistance = 16
 
-  private var details: [Detail] = []
-  private var texts: [Name] = []
-  private var ordinals = NameIndex()
+  /// Makes room for so many slots, which takes memory only when they are used.
+  mutating func reserve(_ slots: Int) {
+    created.reserveOnHugePages(slots)
+    updated.reserveOnHugePages(slots)
+    for field in refs.indices where !refs[field].isEmpty { refs[field].reserveOnHugePages(slots) }
+  }
 
-  /// Makes room for the nodes of `count` slots.
-  mutating func reserve(_ count: Int) { details.reserveOnHugePages(count) }
+  /// Makes sure that every slot is there.
+  private mutating func grow(to slots: Int) {
+    let count = slots - created.count
+    guard count > 0 else { return }
+    created.append(contentsOf: repeatElement(0, count: count))
+    updated.append(contentsOf: repeatElement(0, count: count))
+    for field in refs.indices where !refs[field].isEmpty {
+      refs[field].append(contentsOf: repeatElement(0, count: count))
+    }
+  }
+
+  @inline(__always)
+  private func place(_ field: Int, of slot: Int) -> UInt32 {
+    refs[field].isEmpty ? 0 : refs[field][slot]
+  }
 
   /// Applies what `rows` say of attributes; kinds and slots decide as in the fold of numbers.
   ///
   /// - Complexity: constant time a row; memory access dominates, hence the prefetch.
   mutating func fold(_ batch: EntryBatch, _ rows: Range<Int>, slots: Int) {
-    if details.count < slots {
-      reserve(slots)
-      details.append(contentsOf: repeatElement(Detail(), count: slots - details.count))
+    grow(to: slots)
+    // The batch's texts by the ordinals that they have here plus one. All are looked up before one is added: lookups that do
+    // not depend on each other wait for memory together. For a few rows they are looked up one by one.
+    var known =
+      rows.count < 16
+      ? [] : batch.attributes.texts.map { ordinals.find($0, in: texts).map { $0 + 1 } ?? 0 }
+    // Out of their struct, so that the loop does not ask at each row whether they are shared.
+    var (createdArray, updatedArray): ([Int64], [Int64]) = ([], [])
+    swap(&createdArray, &created)
+    swap(&updatedArray, &updated)
+    defer {
+      swap(&createdArray, &created)
+      swap(&updatedArray, &updated)
     }
-    // What the entries of the batch's table are here, once they are needed; for a few rows it is not worth its memory.
-    var known: [InlineArray<7, UInt32>?] =
-      rows.count < 16 ? [] : Array(repeating: nil, count: batch.attributes.count)
-    // Out of its struct, so that the loop does not ask at each row whether it is shared.
-    var detailArray: [Detail] = []
-    swap(&detailArray, &details)
-    defer { swap(&detailArray, &details) }
     // Safe: the addresses are only ever handed to the prefetch instruction, which cannot fault.
-    let base = unsafe detailArray.withUnsafeBufferPointer { UInt(bitPattern: $0.baseAddress) }
-    var nodes = detailArray.mutableSpan
+    let createdBase = unsafe createdArray.withUnsafeBufferPointer {
+      UInt(bitPattern: $0.baseAddress)
+    }
+    let updatedBase = unsafe updatedArray.withUnsafeBufferPointer {
+      UInt(bitPattern: $0.baseAddress)
+    }
+    let (count, room) = (createdArray.count, createdArray.capacity)
+    var created = createdArray.mutableSpan
+    var updated = updatedArray.mutableSpan
     let table = RowTraits.table
     let traits = table.span
     let (kinds, subjects) = (batch.kinds.span, batch.subjects.span)
-    let (occurred, refs) = (batch.occurred.span, batch.attributeRefs.span)
+    let (occurred, attributeRefs) = (batch.occurred.span, batch.attributeRefs.span)
     for row in rows {
-      let far = min(row &+ NodeDetails.prefetchDistance, subjects.count &- 1)
-      let place = base &+ UInt(subjects[far]) &* UInt(MemoryLayout<Detail>.stride)
-      unsafe shim_prefetch(UnsafeRawPointer(bitPattern: place))
+      let far = UInt(subjects[min(row &+ NodeDetails.prefetchDistance, subjects.count &- 1)])
+      unsafe shim_prefetch(UnsafeRawPointer(bitPattern: createdBase &+ far &* 8))
+      unsafe shim_prefetch(UnsafeRawPointer(bitPattern: updatedBase &+ far &* 8))
       let kind = kinds[row]
       guard traits[Int(kind)] & RowTraits.node != 0 else { continue }
       let slot = Int(subjects[row])
@@ -54,63 +82,61 @@ package struct NodeDetails: Sendable {
       if traits[Int(kind)] & RowTraits.opens != 0,
         kind & RowKind.codeMask != RowKind.voidedDeletion
       {
-        nodes[slot] = Detail()
-        nodes[slot].created = occurred[row]
+        for field in refs.indices where !refs[field].isEmpty { refs[field][slot] = 0 }
+        created[slot] = occurred[row]
       }
-      nodes[slot].updated = occurred[row]
-      guard refs[row] > 0 else { continue }
-      let ref = Int(refs[row]) - 1
-      let said: InlineArray<7, UInt32>
-      if !known.isEmpty, let found = known[ref] {
-        said = found
-      } else {
-        said = intern(batch.attributes[ref])
-        if !known.isEmpty { known[ref] = said }
+      updated[slot] = occurred[row]
+      let ref = Int(attributeRefs[row])
+      guard ref > 0 else { continue }
+      for field in NodeAttributes.fieldNames.indices {
+        let place = Int(batch.attributes.place(ref - 1, field))
+        if place == 0 { continue }
+        let text = ordinal(of: batch.attributes.texts[place - 1], place - 1, &known) + 1
+        if refs[field].isEmpty {
+          refs[field].reserveOnHugePages(room)
+          refs[field].append(contentsOf: repeatElement(0, count: count))
+        }
+        refs[field][slot] = text
       }
-      for index in said.indices where said[index] != 0 { nodes[slot].refs[index] = said[index] }
     }
   }
 
-  private mutating func intern(_ attributes: NodeAttributes) -> InlineArray<7, UInt32> {
-    var refs = InlineArray<7, UInt32>(repeating: 0)
-    for (index, value) in attributes.values.enumerated() {
-      guard let value else { continue }
-      if let ordinal = ordinals.find(value, in: texts) {
-        refs[index] = ordinal + 1
-      } else {
-        let ordinal = UInt32(texts.count)
-        texts.append(value)
-        ordinals.insert(ordinal, in: texts)
-        refs[index] = ordinal + 1
-      }
-    }
-    return refs
+  /// The ordinal of a text of a batch, which stands at `place` of `known` where that is not empty.
+  private mutating func ordinal(of text: Name, _ place: Int, _ known: inout [UInt32]) -> UInt32 {
+    if known.isEmpty { return ordinals.find(text, in: texts) ?? add(text) }
+    if known[place] == 0 { known[place] = add(text) + 1 }
+    return known[place] - 1
+  }
+
+  private mutating func add(_ text: Name) -> UInt32 {
+    let ordinal = UInt32(texts.count)
+    texts.append(text)
+    ordinals.insert(ordinal, in: texts)
+    return ordinal
   }
 
   /// The attributes of the node in `slot`.
   package func attributes(of slot: Int) -> NodeAttributes {
     var attributes = NodeAttributes()
-    let refs = details[slot].refs
-    attributes.values = refs.indices.map { refs[$0] == 0 ? nil : texts[Int(refs[$0]) - 1] }
+    attributes.values = refs.indices.map { text(place($0, of: slot)) }
     return attributes
   }
 
   /// The image of the node in `slot`.
-  package func image(of slot: Int) -> Name? { text(details[slot].refs[0]) }
+  package func image(of slot: Int) -> Name? { text(place(0, of: slot)) }
 
   /// The config of the node in `slot`.
-  package func config(of slot: Int) -> Name? { text(details[slot].refs[1]) }
+  package func config(of slot: Int) -> Name? { text(place(1, of: slot)) }
 
   /// The organisation of the node in `slot`.
-  package func org(of slot: Int) -> Name? { text(details[slot].refs[2]) }
+  package func org(of slot: Int) -> Name? { text(place(2, of: slot)) }
 
   private func text(_ ref: UInt32) -> Name? { ref == 0 ? nil : texts[Int(ref) - 1] }
 
   /// Whether the node in `slot` has the attributes that it has in `other`.
   package func says(_ slot: Int, as other: NodeDetails) -> Bool {
-    let (refs, others) = (details[slot].refs, other.details[slot].refs)
-    return refs.indices.allSatisfy { index in
-      let (ref, otherRef) = (refs[index], others[index])
+    refs.indices.allSatisfy { field in
+      let (ref, otherRef) = (place(field, of: slot), other.place(field, of: slot))
       guard ref != 0, otherRef != 0 else { return ref == otherRef }
       return texts[Int(ref) - 1] == other.texts[Int(otherRef) - 1]
     }
@@ -118,10 +144,7 @@ package struct NodeDetails: Sendable {
 
   /// When the node in `slot` was created, and last changed.
   package func times(of slot: Int) -> (created: Timestamp, updated: Timestamp) {
-    (
-      Timestamp(microseconds: details[slot].created),
-      Timestamp(microseconds: details[slot].updated)
-    )
+    (Timestamp(microseconds: created[slot]), Timestamp(microseconds: updated[slot]))
   }
 
   // MARK: - Columns, for snapshots
@@ -130,12 +153,12 @@ package struct NodeDetails: Sendable {
   package var textList: [Name] { texts }
 
   /// One attribute of every slot: ordinals of texts plus one, 0 for none.
-  package func textColumn(_ field: Int) -> [UInt64] { details.map { UInt64($0.refs[field]) } }
+  package func textColumn(_ field: Int) -> [UInt64] {
+    created.indices.map { UInt64(place(field, of: $0)) }
+  }
 
   /// When each node was created and last changed, in microseconds.
-  package var timeColumns: (created: [Int64], updated: [Int64]) {
-    (details.map(\.created), details.map(\.updated))
-  }
+  package var timeColumns: (created: [Int64], updated: [Int64]) { (created, updated) }
 
   /// Details from columns, or nil when they do not fit together.
   package init?(
@@ -148,12 +171,10 @@ package struct NodeDetails: Sendable {
     self.texts = texts
     ordinals = NameIndex(minimumCapacity: texts.count)
     for ordinal in texts.indices { ordinals.insert(UInt32(ordinal), in: texts) }
-    details = created.indices.map { slot in
-      var detail = Detail()
-      for field in columns.indices { detail.refs[field] = UInt32(columns[field][slot]) }
-      detail.created = created[slot]
-      detail.updated = updated[slot]
-      return detail
+    refs = columns.map { column in
+      column.contains { $0 != 0 } ? column.map { UInt32(truncatingIfNeeded: $0) } : []
     }
+    self.created = created
+    self.updated = updated
   }
 }

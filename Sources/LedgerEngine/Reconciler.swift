@@ -30,8 +30,9 @@ package struct Reconciler {
   package func plan(
     checks: Set<Check> = Set(Check.allCases)
   ) throws(ReconcileError) -> PlannedRepair {
+    let known = try targetWhileObserving()
     let live = try asking { () throws(StoreError) in try store.observe() }
-    let (target, position) = try target(for: live)
+    let (target, position) = if let known { known } else { try target(at: live.position) }
     let followsLedger = target != nil && checks.contains(.ledger)
     let plan = RepairPlan(live, target: target, checks: checks, store: store.label)
     // A store that is up to date keeps its position: bookkeeping entries are no reason to touch it.
@@ -45,11 +46,22 @@ package struct Reconciler {
       storePosition: live.position, optionalParts: live.optionalParts)
   }
 
-  private func target(
-    for live: Observation
-  ) throws(ReconcileError) -> (Target?, (head: StorePosition, stateSequence: Int64)?) {
+  private typealias Demanded = (target: Target?, end: (head: StorePosition, stateSequence: Int64)?)
+
+  /// What a store should hold that keeps no position, which is read meanwhile; nil for any other store.
+  private func targetWhileObserving() throws(ReconcileError) -> Demanded? {
+    if store.keepsPosition || reader == nil { return nil }
+    store.beginObserving()
+    do throws(ReconcileError) { return try target(at: nil) } catch {
+      // Nothing of the look goes on behind the error.
+      _ = try? store.observe()
+      throw error
+    }
+  }
+
+  private func target(at position: StorePosition?) throws(ReconcileError) -> Demanded {
     guard var current = reader else { return (nil, nil) }
-    if let position = live.position {
+    if let position {
       current = try Validator.reader(current, knowing: position, label: store.label)
     }
     let latest = current
@@ -144,10 +156,9 @@ package struct Reconciler {
     {
       known = Validator.KnownTarget(sequence: finished, target: last.target)
     }
-    return try Validator.validate(
+    return try Validator.findings(
       ledger: latest, stores: [store], checks: checks, knowing: known
-    ).findings
-      .filter(\.severity.isDrift)
+    ).filter(\.severity.isDrift)
   }
 
   // MARK: - Taking back

@@ -26,7 +26,7 @@ package struct RepairHistory: Sendable {
 
   /// Reads the history of `reader`'s log.
   package init(_ reader: LogReader) throws(LogError) {
-    var cursor = reader.cursor()
+    var cursor = reader.cursor(keepsTexts: false)
     var batch = EntryBatch()
     while try cursor.next(into: &batch) != nil {
       for detail in batch.details {

@@ -14,9 +14,9 @@ package struct Validator {
   private var openRecords: [OpenCommands.Record]?
 
   /// What a ledger is known to demand at its head.
-  package struct KnownTarget {
-    package var sequence: Int64
-    package var target: Target
+  struct KnownTarget {
+    var sequence: Int64
+    var target: Target
   }
 
   private init(_ reader: LogReader?, _ checks: Set<Check>) {
@@ -30,13 +30,29 @@ package struct Validator {
   ///   - ledger: nil for stores that are checked against themselves only.
   ///   - stores: each observed once, in this order.
   ///   - checks: what to look at; `.ledger` needs a ledger and is left out without one.
-  ///   - known: saves reading the log once more.
   /// - Returns: everything that was found.
   /// - Throws: `ReconcileError.refused` for a store of another ledger or one that is named twice.
   package static func validate(
-    ledger: LogReader?, stores: [any LiveStore], checks: Set<Check> = Set(Check.allCases),
-    knowing known: KnownTarget? = nil
+    ledger: LogReader?, stores: [any LiveStore], checks: Set<Check> = Set(Check.allCases)
   ) throws(ReconcileError) -> ValidationReport {
+    var (report, reader) = try looked(ledger, stores, checks, nil)
+    if let reader {
+      report.ledger = try reading { () throws(LogError) in try reader.position(at: reader.head) }
+    }
+    return report
+  }
+
+  /// What `validate` finds; `known` saves reading the log once more.
+  static func findings(
+    ledger: LogReader?, stores: [any LiveStore], checks: Set<Check>, knowing known: KnownTarget?
+  ) throws(ReconcileError) -> [Finding] {
+    try looked(ledger, stores, checks, known).report.findings
+  }
+
+  /// The report without the place in the ledger, and the reader that knows it.
+  private static func looked(
+    _ ledger: LogReader?, _ stores: [any LiveStore], _ checks: Set<Check>, _ known: KnownTarget?
+  ) throws(ReconcileError) -> (report: ValidationReport, reader: LogReader?) {
     guard ledger != nil || !stores.isEmpty else {
       throw .refused("there is neither a ledger nor a store to validate")
     }
@@ -48,17 +64,16 @@ package struct Validator {
     if let known { run.targets[known.sequence] = known.target }
     var report = ValidationReport()
     for store in stores { try run.validate(store, into: &report) }
-    if let reader = run.reader {
-      if stores.isEmpty { report.findings = try run.ownFindings(of: reader) }
-      report.ledger = try reading { () throws(LogError) in try reader.position(at: reader.head) }
+    if let reader = run.reader, stores.isEmpty {
+      report.findings = try run.ownFindings(of: reader)
     }
-    return report
+    return (report, run.reader)
   }
 
   private mutating func validate(
     _ store: any LiveStore, into report: inout ValidationReport
   ) throws(ReconcileError) {
-    let live = try asking { () throws(StoreError) in try store.observe() }
+    let live = try look(at: store)
     let (target, behind) = try target(for: live, label: store.label)
     let diagnosis = Diagnosis(live, target: target, checks: checks, store: store.label)
     report.stores.append(
@@ -67,6 +82,22 @@ package struct Validator {
         hosts: live.hosts.count, selfConsistency: diagnosis.selfConsistency))
     let open = try openCommands(on: store)
     report.findings += (diagnosis.findings + behind + open).sorted(by: Finding.precedes)
+  }
+
+  /// Reads `store`, and meanwhile the ledger, where it is known already what the store is compared with.
+  private mutating func look(at store: any LiveStore) throws(ReconcileError) -> Observation {
+    if let reader, !store.keepsPosition {
+      store.beginObserving()
+      do throws(ReconcileError) {
+        _ = try projected(reader, reader.head)
+        _ = try openCommands(on: store)
+      } catch {
+        // Nothing of the look goes on behind the error.
+        _ = try? store.observe()
+        throw error
+      }
+    }
+    return try asking { () throws(StoreError) in try store.observe() }
   }
 
   /// What `live` should hold at its own position, and the finding that it is behind.

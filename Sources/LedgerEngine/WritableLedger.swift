@@ -25,7 +25,7 @@ package final class WritableLedger {
   /// details, they stay below what a block can hold.
   package static let factTextByteCountMax = 1 << 26
 
-  package let writer: LogWriter
+  package private(set) var writer: LogWriter
   private(set) package var intake: Intake
   private var keys: KeyIndex
   private var voids: Voids
@@ -55,6 +55,30 @@ package final class WritableLedger {
     keys = watcher.keys
     voids = try opened.reader.voids()
     intake = WritableLedger.intake(opened.projection, nextSequence: opened.reader.head + 1)
+  }
+
+  /// Lets others write; nothing may be admitted until `resume`.
+  package func release() { writer.close() }
+
+  /// Takes up what `release` let go, and says whether others have written meanwhile: only then the log is read again.
+  ///
+  /// - Throws: `LogError.locked` while another process writes.
+  package func resume() throws(LogError) -> Bool {
+    if let again = try LogWriter.reopen(writer) {
+      writer = again
+      return false
+    }
+    var watcher = OpeningWatcher { _, _ in }
+    let opened = try LogWriter.open(after: writer, watcher: &watcher)
+    writer = opened.writer
+    keys = watcher.keys
+    voids = try opened.reader.voids()
+    intake = WritableLedger.intake(opened.projection, nextSequence: opened.reader.head + 1)
+    upgrades = nil
+    keepsDetails = false
+    isStale = false
+    saved = nil
+    return true
   }
 
   private static func intake(_ projection: Projection, nextSequence: Int64) -> Intake {

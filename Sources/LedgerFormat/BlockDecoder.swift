@@ -10,7 +10,6 @@ package struct BlockDecoder {
   private var wide: [UInt64] = []
   private var more: [UInt64] = []
   private var other: [UInt64] = []
-  private var texts: [Name] = []
   private var tally = Tally()
   /// Whether attributes, origins and the ids of new nodes are wanted.
   private let keepsTexts: Bool
@@ -84,7 +83,7 @@ package struct BlockDecoder {
     try Column.take(tally.hosts, into: &stored.hosts, from: &reader, bytes)
     try takeNumbers(&reader, bytes, &batch)
     stored.spread(batch.kinds, &batch)
-    let attributes = try takeAttributes(parts, &reader, bytes, &batch)
+    let attributePlaceMax = try takeAttributes(parts, &reader, bytes, &batch)
     let origins = try takeOrigins(parts, count, &reader, bytes, &batch)
     if parts.contains(.keys) { try takeKeys(&reader, bytes, &batch) }
     try takeDetails(parts, &reader, bytes, &batch)
@@ -92,20 +91,19 @@ package struct BlockDecoder {
     guard reader.remaining == 0 else {
       throw Malformed("\(reader.remaining) bytes are left over", at: reader.offset)
     }
-    for row in attributes {
-      var value = NodeAttributes()
-      value.values = try row.map { place throws(Malformed) in try text(place) }
-      batch.attributes.append(value)
+    let texts = batch.attributes.texts
+    guard attributePlaceMax <= UInt64(texts.count) else {
+      throw Malformed("there is no such text", at: 0)
     }
     for origin in origins {
       batch.origins.append(
         Origin(
-          actor: try text(origin.actor), source: try text(origin.source),
+          actor: try text(origin.actor, texts), source: try text(origin.source, texts),
           cause: origin.cause == 0 ? nil : Int64(clamping: origin.cause - 1)))
     }
   }
 
-  private func text(_ reference: UInt64) throws(Malformed) -> Name? {
+  private func text(_ reference: UInt64, _ texts: [Name]) throws(Malformed) -> Name? {
     guard reference > 0 else { return nil }
     guard reference <= UInt64(texts.count) else { throw Malformed("there is no such text", at: 0) }
     return texts[Int(reference) - 1]
@@ -244,13 +242,14 @@ package struct BlockDecoder {
 // MARK: - The optional parts
 
 extension BlockDecoder {
+  /// Reads which texts the rows name; the texts come last, and the greatest place that is returned must be among them.
   private mutating func takeAttributes(
     _ parts: Block.Parts, _ reader: inout ByteReader, _ bytes: Span<UInt8>,
     _ batch: inout EntryBatch
-  ) throws(Malformed) -> [[UInt64]] {
+  ) throws(Malformed) -> UInt64 {
     guard parts.contains(.attributes) else {
       Column.clear(&batch.attributeRefs, batch.count)
-      return []
+      return 0
     }
     let start = reader.offset
     guard keepsTexts else {
@@ -258,7 +257,7 @@ extension BlockDecoder {
       try Column.skip(tally.attributes, from: &reader, bytes)
       let count = try reader.count(bytes, atMost: Block.entryCountMax)
       for _ in NodeAttributes.fieldNames { try Column.skip(count, from: &reader, bytes) }
-      return []
+      return 0
     }
     try Column.take(tally.attributes, into: &small, from: &reader, bytes)
     let count = try reader.count(bytes, atMost: Block.entryCountMax)
@@ -266,12 +265,14 @@ extension BlockDecoder {
       throw Malformed("there are no such attributes", at: start)
     }
     spread(RowTraits.attributes, batch.kinds, &batch.attributeRefs, otherwise: 0, plus: 0)
-    var rows = [[UInt64]](repeating: [], count: count)
-    for _ in NodeAttributes.fieldNames {
+    batch.attributes.resize(count)
+    var greatest: UInt64 = 0
+    for field in NodeAttributes.fieldNames.indices {
       try Column.take(count, into: &wide, from: &reader, bytes)
-      for index in 0..<count { rows[index].append(wide[index]) }
+      greatest = max(greatest, wide.max() ?? 0)
+      batch.attributes.set(field, wide)
     }
-    return rows
+    return greatest
   }
 
   private struct OriginPlaces {
@@ -362,9 +363,8 @@ extension BlockDecoder {
     if parts.contains(.newContainers) {
       try NameList.take(into: &batch.newContainers, from: &reader, bytes, scratch: &small)
     }
-    texts.removeAll(keepingCapacity: true)
     if parts.contains(.texts) {
-      try NameList.take(into: &texts, from: &reader, bytes, scratch: &small)
+      try NameList.take(into: &batch.attributes.texts, from: &reader, bytes, scratch: &small)
     }
   }
 }

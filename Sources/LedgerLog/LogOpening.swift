@@ -64,6 +64,23 @@ extension LogWriter {
     return OpenedLog(writer: writer, reader: reader, projection: projection)
   }
 
+  /// Takes the log up again that `closed` let go, without reading it; nil where others have written meanwhile.
+  package static func reopen(_ closed: LogWriter) throws(LogError) -> LogWriter? {
+    let (reader, lock, messages) = try lockedReader(
+      directory: closed.layout.directory, disk: closed.disk, process: closed.process)
+    guard messages.isEmpty, let again = try closed.successor(reader, lock) else { return nil }
+    return again
+  }
+
+  /// Opens the log anew that `closed` let go; as `open`.
+  package static func open<Watcher: ReplayWatcher>(
+    after closed: LogWriter, watcher: inout Watcher
+  ) throws(LogError) -> OpenedLog {
+    try open(
+      directory: closed.layout.directory, disk: closed.disk, clock: closed.clock,
+      process: closed.process, watcher: &watcher)
+  }
+
   /// Locks and recovers the log in `directory`; `process` is told to who finds it locked.
   static func lockedReader(
     directory: String, disk: any Disk, process: Int

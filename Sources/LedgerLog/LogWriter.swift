@@ -20,8 +20,8 @@ package final class LogWriter {
   package internal(set) var recovery: [String] = []
 
   let disk: any Disk
-  private let clock: any Clock
-  private let process: Int
+  let clock: any Clock
+  let process: Int
   private var lockFile: (any DiskFile)?
   private var segment: SegmentFile?
   private var encoder = BlockEncoder()
@@ -34,6 +34,8 @@ package final class LogWriter {
   /// The last block of the open commit, which ends the commit when nothing follows it.
   private var lastOpen: OpenBlock?
   private var isPoisoned = false
+  /// Where the log ended when it was closed.
+  private var end: (firstSequence: Int64, offset: Int)?
   /// How often the log was made durable.
   package private(set) var syncCount = 0
   /// How many segments were closed since the log was opened: they may be worth sealing.
@@ -101,6 +103,18 @@ package final class LogWriter {
   }
 
   deinit { close() }
+
+  /// A writer that goes on where this one, which is closed, ended; nil where `reader` sees another end.
+  func successor(_ reader: LogReader, _ lock: any DiskFile) throws(LogError) -> LogWriter? {
+    let last = reader.map.blocks.last
+    guard reader.manifest == manifest, reader.head + 1 == nextSequence,
+      last.map({ reader.map.segments[$0.segment].firstSequence }) == end?.firstSequence,
+      last?.end == end?.offset
+    else { return nil }
+    return try LogWriter(
+      reader, lockFile: lock, clock: clock, process: process, link: chain.link,
+      entriesSinceLink: entriesSinceLink, recorded: lastRecorded)
+  }
 
   /// Whether the clock stands behind what was recorded already.
   package var clockIsBehind: Bool { clock.now() < lastRecorded }
@@ -213,7 +227,10 @@ package final class LogWriter {
   /// Gives preallocated space back and lets the lock go.
   package func close() {
     // Nothing depends on it: zeros behind the last block, a mark that is not set and a stale watermark all are fine.
-    if !isPoisoned, rollback == nil { try? segment?.finish() }
+    if !isPoisoned, rollback == nil {
+      try? segment?.finish()
+      end = segment.map { ($0.firstSequence, $0.offset) }
+    }
     segment = nil
     isPoisoned = true
     try? lockFile?.resize(to: 0)

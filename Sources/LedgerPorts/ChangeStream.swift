@@ -144,10 +144,13 @@ package struct StreamReach: Hashable, Sendable {
   package var place: StreamPlace
   /// Whether that was all that there was.
   package var isEnd: Bool
+  /// What tables wrote of old rows before anybody asked for more, as the stream of another ledger said when it ended.
+  package var identities: [TableIdentity]
 
-  package init(place: StreamPlace, isEnd: Bool) {
+  package init(place: StreamPlace, isEnd: Bool, identities: [TableIdentity] = []) {
     self.place = place
     self.isEnd = isEnd
+    self.identities = identities
   }
 }
 
@@ -161,6 +164,13 @@ package struct TableIdentity: Hashable, Sendable {
     self.table = table
     self.kind = kind
     self.index = index
+  }
+}
+
+extension [TableIdentity] {
+  /// These, with what `later` says of the same tables.
+  package func replaced(by later: [TableIdentity]) -> [TableIdentity] {
+    map { own in later.last { $0.table == own.table } ?? own }
   }
 }
 

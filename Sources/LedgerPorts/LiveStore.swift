@@ -10,6 +10,12 @@ package protocol LiveStore: AnyObject {
   /// The store by a name that means it from every working directory; the ledger records this one.
   var address: String { get }
 
+  /// Whether the store can say how far it has applied a ledger; one that cannot is compared with the ledger's end.
+  var keepsPosition: Bool { get }
+
+  /// Begins what the next `observe` returns, where the store can read while its caller does something else.
+  func beginObserving()
+
   /// Reads everything the store holds, as of one moment.
   ///
   /// - Throws: `StoreError` when it cannot be read; an observation is never partial.
@@ -42,6 +48,11 @@ package protocol LiveStore: AnyObject {
     _ contents: Observation, replacing: Bool,
     progress: (_ done: Int, _ total: Int) throws(StoreError) -> Void
   ) throws(StoreError)
+}
+
+extension LiveStore {
+  package var keepsPosition: Bool { true }
+  package func beginObserving() {}
 }
 
 /// A live store whose nodes can be read without keeping all of them.

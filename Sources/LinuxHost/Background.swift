@@ -21,6 +21,8 @@ package final class Background<Result: Sendable>: Sendable {
   /// Blocks until the work is done.
   package func wait() -> Result? {
     done.wait()
+    // Whoever asks again need not wait.
+    done.raise()
     return outcome
   }
 }

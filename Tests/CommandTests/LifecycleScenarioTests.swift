@@ -173,6 +173,44 @@ private let scenarios: [(name: String, from: FleetImage, to: FleetImage)] = [
     #expect(try world.sql("SELECT count(*) FROM configs") == ["3"])
   }
 
+  @Test(
+    "a new config names the new image where the old one named the old, and keeps all else as it was",
+    arguments: [false, true])
+  func imagePart(isJSON: Bool) throws {
+    let archive = uuid(9, 1)
+    /// The config of `image`, with more in it than its size.
+    func config(_ image: FleetImage) -> String {
+      let size = image.numbers
+      if isJSON {
+        let text =
+          #"{"vm":{"cpu_cores":\#(size[0]),"memory_bytes":\#(size[1]),"disk_bytes":\#(size[2]),"ramdisks":[]},"#
+          + #""image":{"image_id":"\#(image.id)","archive_id":"\#(archive)"},"firewall":{"default_in":"drop"}}"#
+        return text.utf8.map { String(format: "%02x", $0) }.joined()
+      }
+      func text(_ field: UInt8, _ value: String) -> [UInt8] {
+        [field << 3 | 2, UInt8(value.utf8.count)] + Array(value.utf8)
+      }
+      let part = text(1, image.id) + text(2, archive) + [0x18, 0x07]
+      let bytes =
+        configMessage(size.map { UInt64($0) }) + [0x12, UInt8(part.count)] + part
+        + [0x1A, 0x02, 0x08, 0x01, 0x78, 0x2A]
+      return bytes.map { String(format: "%02x", $0) }.joined()
+    }
+    let world = try LifecycleWorld(.postgres)
+    try world.sql(
+      "UPDATE configs SET config = '\\x\(config(.old))' WHERE id = '\(configID(1))'")
+    let ended = try world.upgrade(1, to: .big)
+    #expect(ended.status == 0, "\(ended.errors)")
+    #expect(
+      try world.sql(
+        "SELECT config, image_id FROM configs JOIN nodes USING (image_id) WHERE configs.id = config_id"
+      ) == ["\\x\(config(.big))|\(FleetImage.big.id)"])
+    #expect(
+      try world.sql("SELECT config FROM configs WHERE id = '\(configID(1))'")
+        == ["\\x\(config(.old))"])
+    try world.agrees()
+  }
+
   @Test("organisations count the nodes that commands make and delete")
   func organisations() throws {
     let world = try LifecycleWorld(.postgres)

@@ -213,8 +213,41 @@ import Testing
     try fleet.agrees()
   }
 
-  @Test("two ledgers capture one store; what tables write of old rows comes back with the last")
-  func twoLedgers() throws {
+  @Test("others write the ledger while drain --follow runs, and nothing is lost or told twice")
+  func followsBesideOthers() throws {
+    let fleet = try CapturedFleet()
+    var environment = fleet.fleet.environment
+    environment["ALLOCLEDGER_LEDGER"] = fleet.ledger.path
+    let child = try Child(
+      .allocledger,
+      [
+        "capture", "drain", "--follow", "--interval", "0s", "-o", "ndjson", "--store",
+        fleet.address,
+      ],
+      environment: environment)
+    for round in 1...4 {
+      try fleet.churn(10 * round)
+      let renamed = try fleet.run("node", "rename", nodeID(1), "--name", "round-\(round)")
+      #expect(renamed.status == 0, "\(renamed.errors)")
+      try fleet.sql("UPDATE nodes SET disk_bytes = \(20 + round) WHERE id = '\(nodeID(1))'")
+      let line = try #require(child.nextLine())
+      #expect(try JSON(line)["new"].text == String(20 + round))
+      try fleet.sql("UPDATE nodes SET disk_bytes = 20 WHERE id = '\(nodeID(1))'")
+      _ = try #require(child.nextLine())
+    }
+    child.signal(SIGTERM)
+    let ended = child.end()
+    #expect(ended.status == 1, "\(ended.errors)")
+    #expect(try fleet.caught().count == 8)
+    #expect(try fleet.json("drain")["drained"]["entries"].integer == 0)
+    try fleet.agrees()
+    try fleet.ledger.verified()
+  }
+
+  @Test(
+    "two ledgers capture one store; what tables write of old rows comes back with the last, drained before or not",
+    arguments: [false, true])
+  func twoLedgers(drains: Bool) throws {
     let fleet = try CapturedFleet()
     let second = try Ledger()
     let store = ["--store", fleet.address]
@@ -231,7 +264,11 @@ import Testing
     // The first installation found them as they were, the second as the first had made them.
     #expect(try fleet.capture("remove").status == 0)
     #expect(try identities() == ["f", "f"])
+    if drains {
+      #expect(try fleet.fleet.run(["capture", "drain"] + store, ledger: second).status == 0)
+    }
     #expect(try fleet.fleet.run(["capture", "remove"] + store, ledger: second).status == 0)
+    #expect(try identities() == ["d", "d"])
     #expect(
       try fleet.sql(
         "SELECT slot_name FROM pg_replication_slots WHERE database = current_database()"

@@ -142,7 +142,7 @@ struct IntakeTests {
     #expect(intake.registry.counts == before.registry.counts)
     #expect(intake.registry.freeNodeSlots == before.registry.freeNodeSlots)
     #expect(intake.batch.shapes == before.batch.shapes)
-    #expect(intake.batch.attributes == before.batch.attributes)
+    #expect(intake.batch.attributes.elementsEqual(before.batch.attributes))
     #expect(intake.batch.origins == before.batch.origins)
     #expect(intake.batch.details == before.batch.details)
     #expect(intake.batch.newNodes == before.batch.newNodes)

@@ -19,7 +19,7 @@ func contents(_ batch: EntryBatch) -> [String] {
     "\(batch.firstSequence) \(batch.firstRecorded)", "\(batch.commitStarts)", "\(batch.kinds)",
     "\(batch.occurred)",
     "\(batch.subjects)", "\(batch.hosts)", "\(batch.numbers)", "\(batch.attributeRefs)",
-    "\(batch.originRefs)", "\(batch.shapes)", "\(batch.workers)", "\(batch.attributes)",
+    "\(batch.originRefs)", "\(batch.shapes)", "\(batch.workers)", "\(Array(batch.attributes))",
     "\(batch.origins)", "\(batch.keys)", "\(batch.details)", "\(batch.newNodes)",
     "\(batch.newHosts)", "\(batch.newPools)", "\(batch.newContainers)",
   ]

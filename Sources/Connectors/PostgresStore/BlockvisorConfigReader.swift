@@ -1,7 +1,24 @@
 import LedgerCore
 import LedgerPorts
 
-/// Reads the configs that live nodes name: the table keeps every config that ever was.
+/// The configs of a store: the table keeps every one that ever was.
+struct ConfigRows: Sendable {
+  /// Those that declare numbers, sorted by id.
+  var configs: LiveConfigs
+  /// Those that declare nothing.
+  var legacy: [Name]
+  var undecodable: [UndecodableConfig]
+
+  /// Tells `seen`, which has the nodes, what they name.
+  func note(in seen: inout Observation) {
+    seen.configs = configs
+    let named = seen.nodes.namedConfigs(of: Set(legacy + undecodable.map(\.id)))
+    seen.unknownConfigs = named.intersection(legacy)
+    seen.undecodableConfigs = undecodable.filter { named.contains($0.id) }.sorted { $0.id < $1.id }
+  }
+}
+
+/// Reads the configs of a store.
 struct BlockvisorConfigReader {
   private let reader: BlockvisorReader
   private let label: String
@@ -13,10 +30,8 @@ struct BlockvisorConfigReader {
     catalog = reader.catalog
   }
 
-  /// Reads into `seen`, which has the nodes.
-  func read(
-    _ database: borrowing PostgresConnection, into seen: inout Observation
-  ) throws(PostgresFailure) {
+  /// Reads at least the configs that live nodes name.
+  func rows(_ database: borrowing PostgresConnection) throws(PostgresFailure) -> ConfigRows {
     var list = try SelectList("configs", catalog, label: label)
     try list.add("id", .uuid)
     try list.addOptional("image_id", .uuid)
@@ -46,10 +61,7 @@ struct BlockvisorConfigReader {
     }
     configs.sortByID()
     try reader.refuseRepeated(configs.ids, "configs")
-    seen.configs = configs
-    let named = seen.nodes.namedConfigs(of: Set(legacy + undecodable.map(\.id)))
-    seen.unknownConfigs = named.intersection(legacy)
-    seen.undecodableConfigs = undecodable.filter { named.contains($0.id) }.sorted { $0.id < $1.id }
+    return ConfigRows(configs: configs, legacy: legacy, undecodable: undecodable)
   }
 
   /// Adds the column config, and says whether it can only hold JSON.

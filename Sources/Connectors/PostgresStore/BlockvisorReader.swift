@@ -8,18 +8,33 @@ struct BlockvisorReader {
   let label: String
   let catalog: PostgresCatalog
 
-  /// Everything that the store holds, in the transaction that is open.
+  /// So many rows are read over two connections: fewer are read while another one is made.
+  private static let largeRowCount = 100_000
+
+  /// Whether the configs are worth a connection of their own.
+  var isLarge: Bool {
+    hasConfigs && catalog.estimatedRows("configs") ?? 0 >= BlockvisorReader.largeRowCount
+      && catalog.estimatedRows("nodes") ?? 0 >= BlockvisorReader.largeRowCount
+  }
+
+  private var hasConfigs: Bool { catalog.has("configs") && catalog.has("nodes", "config_id") }
+
+  /// Everything that the store holds, in the transaction that is open; its configs are read beside it where `beside` does.
   func observation(
-    _ database: borrowing PostgresConnection
+    _ database: borrowing PostgresConnection, _ beside: ConfigsBeside? = nil
   ) throws(PostgresFailure) -> Observation {
+    // Nothing of it outlives the look, whatever comes of this.
+    defer { beside?.wait() }
     var seen = Observation()
     seen.hosts = try hosts(database)
     seen.nodes = try nodes(database)
     for (column, part) in [("image_id", "nodes.image"), ("config_id", "nodes.config_id")]
     where catalog.has("nodes", column) { seen.optionalParts.insert(part) }
-    if catalog.has("configs"), catalog.has("nodes", "config_id") {
+    if hasConfigs {
       seen.optionalParts.insert("configs")
-      try BlockvisorConfigReader(self).read(database, into: &seen)
+      let read = try beside?.rows()
+      let rows = if let read { read } else { try BlockvisorConfigReader(self).rows(database) }
+      rows.note(in: &seen)
     }
     if catalog.has("orgs") { seen.orgs = try orgs(database) }
     return seen

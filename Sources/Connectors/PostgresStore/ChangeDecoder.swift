@@ -32,6 +32,9 @@ struct ChangeDecoder {
   private static let commit = Array("COMMIT ".utf8)
   private static let ownMessage = Array(
     "message: transactional: 1 prefix: \(messagePrefix), ".utf8)
+  /// What the last word of another ledger's stream begins with; it belongs to no transaction.
+  private static let handedOver = Array(
+    "message: transactional: 0 prefix: \(messagePrefix), ".utf8)
   private static let truncateEnds = ["(no-flags)", " restart_seqs", " cascade"].map {
     Array($0.utf8)
   }
@@ -39,6 +42,8 @@ struct ChangeDecoder {
   private let label: String
   private var tables: [Table] = []
   private var open: StreamedTransaction?
+  /// What other ledgers said that tables wrote of old rows before.
+  private(set) var identities: [TableIdentity] = []
 
   /// A decoder for tables by their qualified, quoted names as the server writes them.
   init(label: String, names: [(table: String, qualified: String)]) {
@@ -75,6 +80,9 @@ struct ChangeDecoder {
       return ended
     } else if line.begins(ChangeDecoder.ownMessage, at: range.lowerBound, end) {
       if open?.writer == nil { open?.writer = .repair }
+    } else if line.begins(ChangeDecoder.handedOver, at: range.lowerBound, end) {
+      let text = String(decoding: range.map { line[$0] }, as: UTF8.self)
+      if let identity = TableIdentity(handedOver: text) { identities.append(identity) }
     } else if ChangeDecoder.truncateEnds.contains(where: {
       line.begins($0, at: max(range.lowerBound, end - $0.count), end)
     }) {

@@ -112,8 +112,7 @@ extension NodeConfig {
     while let field = try reader.next(bytes) {
       defer { start = reader.position }
       if case .bytes(let text) = field.value, Array(old[text]) == image.old {
-        part += old[start..<text.lowerBound - varint(UInt64(text.count)).count]
-        part += varint(UInt64(image.new.count)) + image.new
+        part += varint(UInt64(field.number) << 3 | 2) + varint(UInt64(image.new.count)) + image.new
       } else {
         part += old[start..<reader.position]
       }

@@ -38,13 +38,28 @@ extension PostgresStore {
         """, [Array(PostgresStore.slotPrefix.utf8)]
       ).text(0, 0)
     }
-    guard others == "0" else { return changed.map(\.table) }
+    guard others == "0" else {
+      try handOver(changed)
+      return changed.map(\.table)
+    }
     for identity in changed {
       try transaction(.write) { (database) throws(PostgresFailure) in
         try identify(database, identity)
       }
     }
     return []
+  }
+
+  /// Tells the streams that go on what the tables wrote before, because whoever ends last has to bring it back.
+  private func handOver(_ identities: [TableIdentity]) throws(StoreError) {
+    try transaction(.write) { (database) throws(PostgresFailure) in
+      for identity in identities {
+        // Not part of the transaction, which has no changes and would not be told.
+        try database.run(
+          "SELECT pg_logical_emit_message(false, '\(ChangeDecoder.messagePrefix)', $1)",
+          [Array(identity.handedOver.utf8)])
+      }
+    }
   }
 
   /// Makes a table write what `identity` says of old rows.
@@ -86,5 +101,25 @@ extension PostgresStore {
           ))
       }
     }
+  }
+}
+
+extension TableIdentity {
+  private static let handedOverWord = "identity"
+
+  /// `identity nodes d`, `identity nodes i nodes_name_key`: the text of a message for the streams of other ledgers.
+  fileprivate var handedOver: String {
+    ([TableIdentity.handedOverWord, table, kind] + (index.map { [$0] } ?? [])).joined(
+      separator: " ")
+  }
+
+  /// Reads a line of the stream, `message: … content:identity nodes d`; nil for any other message.
+  init?(handedOver line: String) {
+    guard let content = line.firstRange(of: " content:") else { return nil }
+    let words = line[content.upperBound...].split(separator: " ", maxSplits: 3).map(String.init)
+    guard words.count >= 3, words[0] == TableIdentity.handedOverWord,
+      PostgresStore.streamedTables.contains(words[1]), ["d", "n", "f", "i"].contains(words[2])
+    else { return nil }
+    self.init(table: words[1], kind: words[2], index: words.count == 4 ? words[3] : nil)
   }
 }

@@ -179,9 +179,10 @@ extension PostgresStore: StreamingStore {
       }
       // A server that stops at the limit does so behind a whole transaction.
       guard let limit, rowCount >= limit, let last else {
-        return StreamReach(place: max(end, last ?? end), isEnd: true)
+        return StreamReach(
+          place: max(end, last ?? end), isEnd: true, identities: decoder.identities)
       }
-      return StreamReach(place: last, isEnd: false)
+      return StreamReach(place: last, isEnd: false, identities: decoder.identities)
     }
   }
 

@@ -1,4 +1,5 @@
 package import LedgerPorts
+internal import LinuxHost
 
 /// A live Blockvisor in PostgreSQL.
 ///
@@ -8,6 +9,8 @@ package final class PostgresStore: LiveStore {
   let place: PostgresAddress
   /// Gets a line for each statement: its text with placeholders and its time, never a value.
   package var trace: ((String) -> Void)?
+  /// A look that is under way.
+  var look: Background<Look>?
 
   /// A store at `place`; nothing is opened yet.
   package init(_ place: PostgresAddress) {
@@ -19,20 +22,6 @@ package final class PostgresStore: LiveStore {
 
   /// The address without its password: who opens the store again has it from the environment or a password file.
   package var address: String { place.label }
-
-  /// Reads everything in one snapshot, strictly; see `LiveStore.observe`.
-  package func observe() throws(StoreError) -> Observation {
-    try transaction(.read) { (database) throws(PostgresFailure) in
-      let position = try database.run(
-        """
-        SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() \
-        ELSE pg_current_wal_lsn() END
-        """)
-      var seen = try reader(database).observation(database)
-      seen.moment = position.text(0, 0)
-      return seen
-    }
-  }
 
   /// Writes everything in one transaction; see `LiveStore.project`.
   ///
@@ -65,11 +54,7 @@ package final class PostgresStore: LiveStore {
   ) throws(StoreError) -> Value {
     do throws(PostgresFailure) {
       let database = try PostgresConnection(place, trace: trace)
-      try database.run(
-        access == .read
-          ? "BEGIN ISOLATION LEVEL \(snapshots ? "REPEATABLE READ" : "READ COMMITTED") READ ONLY"
-          : "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
-      try configure(database)
+      try begin(database, access, snapshots: snapshots)
       let value = try body(database)
       try commit(database, access)
       return value
@@ -78,8 +63,18 @@ package final class PostgresStore: LiveStore {
     }
   }
 
+  func begin(
+    _ database: borrowing PostgresConnection, _ access: PostgresAccess, snapshots: Bool = true
+  ) throws(PostgresFailure) {
+    try database.run(
+      access == .read
+        ? "BEGIN ISOLATION LEVEL \(snapshots ? "REPEATABLE READ" : "READ COMMITTED") READ ONLY"
+        : "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+    try configure(database)
+  }
+
   /// Sets how long statements may take and wait, and one way of writing values as text.
-  private func configure(_ database: borrowing PostgresConnection) throws(PostgresFailure) {
+  func configure(_ database: borrowing PostgresConnection) throws(PostgresFailure) {
     let settings = [
       ("statement_timeout", String(place.statementTimeoutMilliseconds)),
       ("lock_timeout", String(place.lockTimeoutMilliseconds)), ("TimeZone", "UTC"),

@@ -10,34 +10,44 @@ extension StreamCapture {
 
   /// Takes transactions over, as facts where they are ordinary; all of a step are one commit.
   ///
-  /// A step reads about `limit` rows of change, which bounds its memory with the largest transaction.
+  /// A step reads about `limit` rows of change, which bounds its memory with the largest transaction. It looks before it asks for the
+  /// ledger, so that nobody has to wait for a drain that has nothing to do: `open` opens the ledger, or gives the open one, and says
+  /// whether others may have written since the last step.
   package mutating func drain(
-    into ledger: WritableLedger, limit: Int, wait: () -> Bool
+    limit: Int, wait: () -> Bool,
+    into open: () throws(ReconcileError) -> (ledger: WritableLedger, others: Bool)
   ) throws(ReconcileError) -> Drained {
-    var state = try installed()
-    let awaited = try checkContinuity(state)
+    let looked = try installed()
+    let awaited = try checkContinuity(looked)
     var transactions: [StreamedTransaction] = []
-    let reach = try peek(state, limit: limit, awaited) { transactions.append($0) }
-    try learnDetails(transactions, ledger)
+    let reach = try peek(looked, limit: limit, awaited) { transactions.append($0) }
     var drained = Drained()
     drained.isEnd = reach.isEnd
+    let idle = reach.place.value &- looked.place.value
+    guard
+      !transactions.isEmpty || !reach.identities.isEmpty || idle > StreamCapture.idleByteCount
+    else { return drained }
+    let (ledger, others) = try open()
+    try refresh(afterOthers: others)
+    var state = try installed()
+    // Somebody else has taken over what was seen: the next step looks again.
+    guard state == looked else { return Drained(isEnd: false) }
+    try learnDetails(transactions, ledger)
     try take(transactions, into: ledger, &state, &drained)
     try LedgerEngine.reading { () throws(LogError) in try ledger.commit() }
     if !drained.unexplained.isEmpty {
       try log.record(
-        drained.unexplained, of: state.store, installed: state.installed, wait: wait)
+        drained.unexplained, of: state.store, installed: state.installed, memory: &memory,
+        wait: wait)
     }
-    let idle = reach.place.value &- state.place.value
+    state.identities = state.identities.replaced(by: reach.identities)
     state.place = max(state.place, reach.place)
-    if !transactions.isEmpty || idle > StreamCapture.idleByteCount {
-      if reach.isEnd { state.looked = clock.now() }
-      state.last = transactions.last?.origin ?? state.last
-      try state.save(directory, disk)
-      self.state = state
-      try asking { () throws(StoreError) in
-        try store.advanceStream(state.slot, to: state.place)
-      }
-    }
+    if reach.isEnd { state.looked = clock.now() }
+    state.last = transactions.last?.origin ?? state.last
+    try state.save(directory, disk)
+    self.state = state
+    let (slot, place) = (state.slot, state.place)
+    try asking { () throws(StoreError) in try store.advanceStream(slot, to: place) }
     return drained
   }
 

@@ -123,8 +123,10 @@ extension StreamCapture {
     }
     var kept: [String] = []
     if state.method == .slot {
+      state.identities = state.identities.replaced(by: handedOver(state))
+      let (slot, identities) = (state.slot, state.identities)
       kept = try asking { () throws(StoreError) in
-        try store.endStream(state.slot, restoring: state.identities)
+        try store.endStream(slot, restoring: identities)
       }
     }
     if state.phase == .installing, !state.resumes {
@@ -137,5 +139,13 @@ extension StreamCapture {
       self.state = state
     }
     return kept
+  }
+
+  /// What another ledger, whose capture ended since the last drain, said that tables wrote before both.
+  ///
+  /// Only who found tables as another had made them needs it; a stream that cannot be read any more says nothing.
+  private func handedOver(_ state: CaptureState) -> [TableIdentity] {
+    guard state.identities.contains(where: { $0.kind == "f" }) else { return [] }
+    return (try? store.peekStream(state.slot, limit: nil) { _ in })?.identities ?? []
   }
 }

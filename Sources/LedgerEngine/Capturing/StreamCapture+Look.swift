@@ -6,9 +6,15 @@ internal import LedgerText
 
 extension StreamCapture {
   /// Compares a look with what was known, and takes over what differs as found between the two.
+  ///
+  /// The ledger is held while the store is read: what a command of this program did in between would look like a change back. `open` is
+  /// as for `drain`.
   package mutating func look(
-    into ledger: WritableLedger, wait: () -> Bool
+    wait: () -> Bool,
+    into open: () throws(ReconcileError) -> (ledger: WritableLedger, others: Bool)
   ) throws(ReconcileError) -> Drained {
+    let (ledger, others) = try open()
+    try refresh(afterOthers: others)
     var state = try installed()
     _ = try checkContinuity(state)
     let seen = try asking { () throws(StoreError) in try store.observe() }
@@ -20,7 +26,7 @@ extension StreamCapture {
   }
 
   /// Takes over what differs from what was known.
-  func take(
+  mutating func take(
     _ seen: Observation, into ledger: WritableLedger, _ state: inout CaptureState,
     wait: () -> Bool
   ) throws(ReconcileError) -> Drained {
@@ -55,7 +61,8 @@ extension StreamCapture {
     }
     if !drained.unexplained.isEmpty {
       try log.record(
-        drained.unexplained, of: state.store, installed: state.installed, wait: wait)
+        drained.unexplained, of: state.store, installed: state.installed, memory: &memory,
+        wait: wait)
     }
     return drained
   }

@@ -42,6 +42,8 @@ package struct StreamCapture {
     package var unexplained: [ExplainedChange] = []
     /// Whether nothing was left to take over.
     package var isEnd = true
+
+    init(isEnd: Bool = true) { self.isEnd = isEnd }
   }
 
   package let store: any StreamingStore
@@ -53,6 +55,8 @@ package struct StreamCapture {
   package internal(set) var state: CaptureState?
   /// The nodes by id with their images and configs; nil as long as nobody had to ask.
   var details: [Name: LiveNode]?
+  /// What is known of the file of changes that nothing accounts for.
+  var memory = CaptureLog.Memory()
 
   /// Looks up the server and how far its capture is; `slot` names another slot than the usual one.
   package init(
@@ -67,6 +71,14 @@ package struct StreamCapture {
     server = try asking { () throws(StoreError) in
       try store.streamServer(ledgerID(manifest), slot: slot)
     }
+    state = try CaptureState.read(directory, slot: server.slot, disk)
+  }
+
+  /// Looks again how far the capture is: where nobody held the ledger, somebody else may have drained or removed it.
+  ///
+  /// Where `others` wrote into the ledger meanwhile, what was learnt of it is forgotten.
+  package mutating func refresh(afterOthers others: Bool) throws(ReconcileError) {
+    if others { details = nil }
     state = try CaptureState.read(directory, slot: server.slot, disk)
   }
 

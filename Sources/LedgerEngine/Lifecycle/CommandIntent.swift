@@ -96,7 +96,7 @@ struct OpenCommands {
 
   /// Reads the log once.
   init(_ reader: LogReader) throws(LogError) {
-    var cursor = reader.cursor()
+    var cursor = reader.cursor(keepsTexts: false)
     var batch = EntryBatch()
     while try cursor.next(into: &batch) != nil {
       for detail in batch.details {

@@ -12,18 +12,30 @@ package struct CaptureLog {
       path: LogLayout(directory: directory).captures, ledger: manifest.id, disk: disk)
   }
 
+  /// What whoever records again and again knows of the file.
+  package struct Memory: Sendable {
+    fileprivate var end: ChainedLines.End?
+    /// The greatest number of a change of the store that is recorded.
+    fileprivate var last: Int64 = 0
+
+    package init() {}
+  }
+
   /// Records `changes` of the store at `address`, those that are there already left out; they are durable then.
   ///
-  /// `installed`: when the store began to note changes, because numbers begin anew then.
+  /// `installed`: when the store began to note changes, because numbers begin anew then. `memory`: of the same store and installation;
+  /// the file is read again only where somebody else has written.
   package func record(
-    _ changes: [ExplainedChange], of address: String, installed: Timestamp, wait: () -> Bool
+    _ changes: [ExplainedChange], of address: String, installed: Timestamp,
+    memory: inout Memory, wait: () -> Bool
   ) throws(ReconcileError) {
-    try lines.append(wait: wait) {
+    var last = memory.last
+    memory.end = try lines.append(after: memory.end, wait: wait) {
       (old) throws(ReconcileError) -> [(inout JSONWriter) -> Void] in
-      let known = old.filter {
+      let known = (old ?? []).filter {
         $0["store"]?.string == address && $0.time("installed") == installed
       }
-      let last = known.compactMap { $0["change"]?.integer }.max() ?? 0
+      last = known.compactMap { $0["change"]?.integer }.max() ?? last
       return changes.filter { $0.change.number > last }.map { change in
         { writer in
           writer.key("record")
@@ -36,6 +48,7 @@ package struct CaptureLog {
         }
       }
     }
+    memory.last = changes.reduce(last) { max($0, $1.change.number) }
   }
 
   /// The changes of the store at `address` that nothing accounts for, in the order in which they were recorded.

@@ -34,38 +34,59 @@ package struct ChainedLines {
   /// The objects of all lines that are what was written, in the order of the file.
   package func read() throws(ReconcileError) -> [JSONValue] { objects(try bytes()) }
 
+  /// What is known of the end of a file: it only grows, so that one as long as this holds nothing else.
+  package struct End: Hashable, Sendable {
+    fileprivate var byteCount: Int
+    /// The digest of the last line.
+    fileprivate var link: [UInt8]
+  }
+
   /// Appends objects and makes them durable; other processes wait meanwhile.
   ///
   /// - Parameters:
+  ///   - known: the end that was returned last; where it is still the end, the file is not read again.
   ///   - wait: called between looks at a file that another process holds; false gives up.
-  ///   - build: gets what the file holds and returns, for each new line, what writes its members.
+  ///   - build: gets what the file holds, nil where it ends as is `known`, and returns, for each new line, what writes its members.
+  /// - Returns: the end now.
   /// - Throws: `ReconcileError.refused` while another process holds the file, or what `build` throws.
+  @discardableResult
   package func append(
-    wait: () -> Bool,
-    _ build: ([JSONValue]) throws(ReconcileError) -> [(inout JSONWriter) -> Void]
-  ) throws(ReconcileError) {
+    after known: End? = nil, wait: () -> Bool,
+    _ build: ([JSONValue]?) throws(ReconcileError) -> [(inout JSONWriter) -> Void]
+  ) throws(ReconcileError) -> End {
     let file = try reaching { () throws(DiskError) in try disk.open(path, .updateOrCreate) }
     while try !reaching({ () throws(DiskError) in try file.lock() }) {
       guard wait() else { throw .refused("another process holds \(path)") }
     }
-    var old: [UInt8] = []
-    try reaching { () throws(DiskError) in
-      try file.read(at: 0, count: try file.byteCount(), into: &old)
+    let byteCount = try reaching { () throws(DiskError) in try file.byteCount() }
+    var added: [UInt8] = []
+    var previous: [UInt8]
+    let new: [(inout JSONWriter) -> Void]
+    if let known, known.byteCount == byteCount {
+      previous = known.link
+      new = try build(nil)
+    } else {
+      var old: [UInt8] = []
+      try reaching { () throws(DiskError) in
+        try file.read(at: 0, count: byteCount, into: &old)
+      }
+      if !old.isEmpty, old.last != 0x0A { added = [0x0A] }
+      previous = link(afterLastOf: old)
+      new = try build(objects(old))
+      // What a crash left half written stays the end for who has nothing to add.
+      if new.isEmpty, !added.isEmpty { return End(byteCount: -1, link: previous) }
     }
-    let new = try build(objects(old))
-    if new.isEmpty { return }
-    var added: [UInt8] = old.isEmpty || old.last == 0x0A ? [] : [0x0A]
-    var previous = link(afterLastOf: old)
+    if new.isEmpty { return End(byteCount: byteCount, link: previous) }
     for members in new {
       let line = sealed(members, previous)
       added += line + [0x0A]
       previous = SHA256.digest(line)
     }
-    let end = old.count
     try reaching { () throws(DiskError) in
-      try file.write(added, at: end)
+      try file.write(added, at: byteCount)
       try file.sync()
     }
+    return End(byteCount: byteCount + added.count, link: previous)
   }
 
   /// The first line that is not what was written, or nil.

@@ -36,7 +36,7 @@ package struct ObservationLog {
     var result = observation
     try lines.append(wait: wait) {
       (old) throws(ReconcileError) -> [(inout JSONWriter) -> Void] in
-      let known = old.compactMap { RecordedObservation($0) }
+      let known = (old ?? []).compactMap { RecordedObservation($0) }
       let twin = known.last { $0.store == observation.store && $0.at == observation.at }
       if let twin {
         guard twin.isSameLook(as: observation) else {

@@ -119,6 +119,9 @@ package final class RememberingStore: LiveStore {
 
   package var label: String { store.label }
   package var address: String { store.address }
+  package var keepsPosition: Bool { store.keepsPosition }
+
+  package func beginObserving() { store.beginObserving() }
 
   package func observe() throws(StoreError) -> Observation {
     let seen = try store.observe()

@@ -1,0 +1,125 @@
+package import LedgerPorts
+internal import LinuxHost
+
+extension PostgresStore {
+  /// A look with what was told about its statements.
+  struct Look: Sendable {
+    var result: Result<Observation, StoreError>
+    var lines: [String]
+  }
+
+  /// A Blockvisor has no place for it.
+  package var keepsPosition: Bool { false }
+
+  /// Looks on a thread of its own.
+  package func beginObserving() {
+    guard look == nil else { return }
+    let (place, isTraced) = (place, trace != nil)
+    look = Background {
+      let store = PostgresStore(place)
+      var lines: [String] = []
+      if isTraced { store.trace = { lines.append($0) } }
+      do throws(StoreError) {
+        let seen = try store.observe()
+        return Look(result: .success(seen), lines: lines)
+      } catch { return Look(result: .failure(error), lines: lines) }
+    }
+  }
+
+  /// Reads everything in one snapshot, strictly; see `LiveStore.observe`.
+  package func observe() throws(StoreError) -> Observation {
+    if let look = look.take(), let seen = look.wait() {
+      for line in seen.lines { trace?(line) }
+      return try seen.result.get()
+    }
+    return try transaction(.read) { (database) throws(PostgresFailure) in
+      let reader = try reader(database)
+      let beside = reader.isLarge ? try readConfigsBeside(database, reader) : nil
+      let moment = try moment(database)
+      var seen = try reader.observation(database, beside)
+      for line in beside?.lines ?? [] { trace?(line) }
+      seen.moment = moment
+      return seen
+    }
+  }
+
+  private func moment(_ database: borrowing PostgresConnection) throws(PostgresFailure) -> String? {
+    try database.run(
+      """
+      SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() \
+      ELSE pg_current_wal_lsn() END
+      """
+    ).text(0, 0)
+  }
+
+  /// Begins to read the configs over a connection of their own, in the snapshot of `database`; nil where that cannot be.
+  private func readConfigsBeside(
+    _ database: borrowing PostgresConnection, _ reader: BlockvisorReader
+  ) throws(PostgresFailure) -> ConfigsBeside? {
+    do throws(PostgresFailure) {
+      let snapshot = try database.run("SELECT pg_export_snapshot()").text(0, 0)
+      return snapshot.flatMap { ConfigsBeside(self, reader, snapshot: $0) }
+    } catch {
+      guard case .server(let reason) = error, !reason.state.isEmpty else { throw error }
+      // The refusal ended the transaction, in which nothing was read yet.
+      try database.run("ROLLBACK")
+      try begin(database, .read)
+      return nil
+    }
+  }
+}
+
+/// Configs that are read while another connection reads the nodes, in one snapshot.
+///
+/// Where the server has no connection left, or the snapshot cannot be had there, nothing is read.
+final class ConfigsBeside {
+  private struct Outcome: Sendable {
+    /// Nil where nothing was read.
+    var rows: Result<ConfigRows, PostgresFailure>?
+    var lines: [String]
+  }
+
+  private let work: Background<Outcome>
+
+  /// Starts reading; nil where no thread can be had.
+  init?(_ store: PostgresStore, _ reader: BlockvisorReader, snapshot: String) {
+    let (place, isTraced) = (store.place, store.trace != nil)
+    let work = Background<Outcome> {
+      let store = PostgresStore(place)
+      var lines: [String] = []
+      if isTraced { store.trace = { lines.append($0) } }
+      let rows = store.configs(reader, snapshot: snapshot)
+      return Outcome(rows: rows, lines: lines)
+    }
+    guard let work else { return nil }
+    self.work = work
+  }
+
+  /// Blocks until the reading is over.
+  func wait() { _ = work.wait() }
+
+  /// The configs, or nil where they have to be read otherwise; blocks until they are there.
+  func rows() throws(PostgresFailure) -> ConfigRows? { try work.wait()?.rows?.get() }
+
+  /// What was told about the statements, when the reading is over.
+  var lines: [String] { work.outcome?.lines ?? [] }
+}
+
+extension PostgresStore {
+  /// The configs as the transaction sees them that exported `snapshot`; nil where its snapshot cannot be had.
+  fileprivate func configs(
+    _ reader: BlockvisorReader, snapshot: String
+  ) -> Result<ConfigRows, PostgresFailure>? {
+    guard let database = try? PostgresConnection(place, trace: trace) else { return nil }
+    do throws(PostgresFailure) {
+      try database.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+      try database.run("SET TRANSACTION SNAPSHOT '\(snapshot)'")
+      try configure(database)
+    } catch { return nil }
+    do throws(PostgresFailure) {
+      let rows = try BlockvisorConfigReader(reader).rows(database)
+      try database.run("COMMIT")
+      return .success(rows)
+    } catch { return .failure(error) }
+  }
+}
