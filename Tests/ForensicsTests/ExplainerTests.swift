@@ -14,9 +14,10 @@ private struct Story {
     Resources(cpuMillicores: $0, memoryBytes: $1, diskBytes: $2)
   }
 
-  init(seed: UInt64, count: Int) {
+  /// Entries whose sequences begin with `first` and are `stride` apart.
+  init(seed: UInt64, count: Int, from first: Int = 1, every stride: Int = 1) {
     state = seed
-    for sequence in 1...count { step(Int64(sequence)) }
+    for number in 0..<count { step(Int64(first + number * stride)) }
     let names = Set(live.map(\.name))
     for index in events.indices { events[index].isShownByRow = names.contains(events[index].node) }
   }
@@ -47,14 +48,42 @@ private struct Story {
         olderSizes: [], otherHost: nil))
   }
 
-  func explained(_ drift: Effect, listedMax: Int = 100_000) -> ExplainedFinding? {
-    let trail = HostTrail(
-      host: "h", projected: counters, live: counters &+ drift,
+  func trail(_ host: Name = "h", live: Effect) -> HostTrail {
+    HostTrail(
+      host: host, projected: counters, live: live,
       capacity: Resources(cpuMillicores: 1 << 40, memoryBytes: 1 << 40, diskBytes: 1 << 40),
       events: events)
-    let fleet = DriftedFleet(hosts: [trail], nodes: [], parts: [])
-    let finding = Finding(.hostCounters, FindingEntity(.host, "h"), store: nil, "")
-    return Explainer(fleet, listedMax: listedMax).explain([finding]).first
+  }
+
+  /// The counters behind `sequence`.
+  func counters(at sequence: Int64) -> Effect {
+    events.last { $0.sequence <= sequence }?.after ?? .zero
+  }
+
+  func explained(_ drift: Effect, listedMax: Int = 100_000) -> ExplainedFinding? {
+    Fleet.explained([trail(live: counters &+ drift)], listedMax: listedMax).first
+  }
+}
+
+private enum Fleet {
+  static func explained(_ hosts: [HostTrail], listedMax: Int = 100_000) -> [ExplainedFinding] {
+    let fleet = DriftedFleet(hosts: hosts, nodes: [], parts: [])
+    let findings = hosts.map {
+      Finding(.hostCounters, FindingEntity(.host, $0.host), store: nil, "")
+    }
+    return Explainer(fleet, listedMax: listedMax).explain(findings)
+  }
+}
+
+extension ExplainedFinding {
+  /// The causes of the answers that are as good as the best.
+  fileprivate var best: [[Cause]] { explanations.filter { $0.rank == 1 }.map(\.causes) }
+}
+
+extension [Cause] {
+  /// What was wrong, and of which entry.
+  fileprivate var told: Set<String> {
+    Set<String>(map { "\($0.fault.rawValue) \($0.sequence ?? 0)" })
   }
 }
 
@@ -125,5 +154,86 @@ private struct Story {
     let explained = try #require(
       story.explained(Effect(value, value, value, value) &- story.counters))
     #expect(explained.explanations.last?.causes.last?.fault == .outOfBand)
+  }
+
+  @Test("an edit of one counter beside a skipped entry is told as both", arguments: 1...20)
+  func editBeside(seed: UInt64) throws {
+    var story = Story(seed: seed, count: 60)
+    let event = story.events[story.random(60)]
+    let explained = try #require(story.explained(Effect(0, 0, 987_654_321, 0) &- event.effect))
+    // Where its row shows that the entry arrived, the counters alone missed it.
+    #expect(
+      explained.best.contains {
+        $0.count == 2 && $0[0].sequence == event.sequence && $0[1].fault == .outOfBand
+          && [.skipped, .partial].contains($0[0].fault)
+      })
+  }
+
+  @Test("an edit of one counter is no worse than two entries that add up to it", arguments: 1...20)
+  func editAlone(seed: UInt64) throws {
+    let explained = try #require(Story(seed: seed, count: 60).explained(Effect(2, 0, 0, 0)))
+    #expect(explained.best.contains { $0.map(\.fault) == [.outOfBand] })
+  }
+
+  @Test("two entries that went to another host are told on both", arguments: 1...20)
+  func twoOnAnother(seed: UInt64) throws {
+    var one = Story(seed: seed, count: 40, from: 1, every: 2)
+    let other = Story(seed: seed + 100, count: 40, from: 2, every: 2)
+    let first = one.events[one.random(20)]
+    let second = one.events[20 + one.random(20)]
+    let lost = first.effect &+ second.effect
+    guard lost != .zero else { return }
+    let found = Fleet.explained([
+      one.trail("one", live: one.counters &- lost),
+      other.trail("other", live: other.counters &+ lost),
+    ])
+    for finding in found {
+      let isOne = finding.best.contains { $0.count == 1 && $0[0].fault == .wrongHost }
+      let isBoth = finding.best.contains {
+        $0.told == ["wrong_host \(first.sequence)", "wrong_host \(second.sequence)"]
+      }
+      #expect(isOne || isBoth)
+    }
+  }
+
+  @Test("what one host lacks is not given to another twice", arguments: 1...20)
+  func givenOnce(seed: UInt64) throws {
+    var one = Story(seed: seed, count: 40, from: 1, every: 2)
+    let other = Story(seed: seed + 100, count: 40, from: 2, every: 2)
+    let event = one.events[one.random(40)]
+    let found = Fleet.explained([
+      one.trail("one", live: one.counters &- event.effect &- event.effect),
+      other.trail("other", live: other.counters &+ event.effect),
+    ])
+    let finding = try #require(found.first)
+    #expect(finding.best.allSatisfy { $0.count { $0.fault == .wrongHost } < 2 })
+  }
+
+  @Test(
+    "a backup that was put back with a fault in it is the backup and the fault", arguments: 1...6)
+  func restoredWithFault(seed: UInt64) throws {
+    let count = 8
+    var stories = (0..<count).map {
+      Story(seed: seed * 10 + UInt64($0), count: 30, from: $0 + 1, every: count)
+    }
+    let moment = Int64(count * 20)
+    let skipped = stories[0].events[stories[0].random(20)]
+    let trails = stories.enumerated().map { index, story in
+      let then = story.counters(at: moment)
+      return story.trail(Name("h\(index)"), live: index == 0 ? then &- skipped.effect : then)
+    }.filter { $0.projected != $0.live }
+    // So few can agree with an old state by chance.
+    guard trails.count > 5 else { return }
+    for finding in Fleet.explained(trails, listedMax: 512) {
+      let isFaulty = finding.finding.entity.id == "h0"
+      let isFound = finding.best.contains { causes in
+        causes.count == (isFaulty ? 2 : 1) && causes.last?.fault == .restored
+          && (!isFaulty || causes[0].sequence == skipped.sequence)
+          && causes.last?.sequence.map { $0 >= moment && $0 < moment + Int64(count) } == true
+      }
+      // By chance the host may hold what a single fault would have left of the present.
+      let isSingle = isFaulty && finding.best.contains { $0.count == 1 }
+      #expect(isFound || isSingle)
+    }
   }
 }

@@ -14,19 +14,17 @@ final class TrailCollector {
     /// Where the node's trail is among the drifted ones.
     var trail: Int?
     var host: UInt32
-    /// The last entries that wrote the node's numbers, and its place.
-    var resized: Int64 = 0
+    /// The last entries that wrote each of the node's numbers, whatever they were before, and its place.
+    var resized = SIMD3<Int64>()
     var moved: Int64 = 0
     var isOver = false
   }
 
+  /// What is known of a node that is not followed: what it takes, and what it took before it was resized.
   private struct SlotNote {
     var name = Name("")
-    /// Of nodes that are not followed: what they take, and what they took before they were resized.
     var size = Resources.zero
     var older = OlderSizes.none
-    /// Where the node's life is among `lives`.
-    var life = TrailCollector.noLife
   }
 
   private struct PlacedEvent {
@@ -40,16 +38,21 @@ final class TrailCollector {
   private let hostPlaces: [Int32]
   private var hostEvents: [[PlacedEvent]]
   private let nodePlaces: [Name: Int]
+  /// Tells most ids that have no place without looking for them.
+  private let nodeFilter: NameFilter
   private var nodeChanges: [[NodeChange]]
   private let voided: Set<Int64>
   private var repairs: AppliedRepairs
+  private var strays: StrayEntries
   private var pools: PoolCollector
   /// The last entry that the store should have applied.
   private let lastSequence: Int64
 
   private var lives: [Life] = []
-  /// What is known of the node in each slot: one line of the cache, because most entries are of nodes that are not
-  /// followed and touch nothing else.
+  /// By slot: where the node's life is among `lives`.
+  ///
+  /// Most entries touch nothing else, so it is kept by itself.
+  private var lifePlaces: [Int32] = []
   private var slots: [SlotNote] = []
   private var olderSizes = OlderSizes()
   private var batch = EntryBatch()
@@ -62,12 +65,14 @@ final class TrailCollector {
   /// Nothing behind `lastSequence` is gathered.
   init(
     hosts: [Int32], hostCount: Int, nodes: [Name: Int], pools: PoolCollector, voided: Set<Int64>,
-    store: String, hostNames: [Name], lastSequence: Int64
+    store: String, hostNames: [Name], lastSequence: Int64, strays: StrayEntries
   ) {
+    self.strays = strays
     self.pools = pools
     self.lastSequence = lastSequence
     hostPlaces = hosts
     nodePlaces = nodes
+    nodeFilter = NameFilter(nodes.keys)
     self.voided = voided
     repairs = AppliedRepairs(store: store)
     self.hostNames = hostNames
@@ -76,7 +81,10 @@ final class TrailCollector {
   }
 
   /// Makes room for the nodes of so many slots: growing would hold all that is known of them twice.
-  func reserve(nodeSlots: Int) { slots.reserveCapacity(nodeSlots) }
+  func reserve(nodeSlots: Int) {
+    slots.reserveCapacity(nodeSlots)
+    lifePlaces.reserveCapacity(nodeSlots)
+  }
 
   // MARK: - Results
 
@@ -91,7 +99,9 @@ final class TrailCollector {
       if !life.isOver {
         switch event.type {
         case .nodeUpgraded, .nodeUpgradeRolledBack:
-          event.isShownByRow = life.resized <= event.sequence
+          event.isShownByRow = (0..<3).allSatisfy {
+            event.effect[$0 + 1] == 0 || life.resized[$0] <= event.sequence
+          }
         case .nodeMoved: event.isShownByRow = life.moved <= event.sequence
         default: event.isShownByRow = true
         }
@@ -99,6 +109,9 @@ final class TrailCollector {
       return event
     }
   }
+
+  /// Entries of hosts that agree, which can have been counted on one that has `drift`.
+  func strays(_ drift: Effect) -> [HostEvent] { strays.events(drift) }
 
   func changes(of place: Int) -> [NodeChange] { nodeChanges[place] }
 
@@ -128,7 +141,10 @@ final class TrailCollector {
   func hostChanged(
     _ host: UInt32, from before: Counters, to after: Counters, row: Int
   ) {
-    guard let place = hostPlace(host) else { return }
+    guard let place = hostPlace(host) else {
+      noteStray(host, from: before, to: after, row)
+      return
+    }
     let kind = batch.kinds[row]
     let sequence = batch.firstSequence + Int64(row)
     guard let type = RowKind.type(of: kind), RowKind.subject(of: kind) == .node else {
@@ -156,9 +172,28 @@ final class TrailCollector {
     hostEvents[place].append(PlacedEvent(event: event, life: index))
   }
 
+  /// Notes a change of a host that has not drifted: what it counted may have been counted on one that has.
+  private func noteStray(
+    _ host: UInt32, from before: Counters, to after: Counters, _ row: Int
+  ) {
+    let sequence = batch.firstSequence + Int64(row)
+    guard !strays.isEmpty, strays.note(host, from: before, to: after, sequence),
+      RowKind.opensNode(batch.kinds[row])
+    else { return }
+    advance(to: row)
+    guard nextName < batch.newNodes.count else { return }
+    let effect = Effect(after) &- Effect(before)
+    strays.keep(
+      HostEvent(
+        sequence: sequence, occurred: Timestamp(microseconds: batch.occurred[row]),
+        type: RowKind.type(of: batch.kinds[row]) ?? .nodeCreated, node: batch.newNodes[nextName],
+        effect: effect, after: Effect(after), size: said(row).over(.zero), olderSizes: [],
+        otherHost: nil), of: host)
+  }
+
   private func life(of slot: Int) -> Int? {
-    guard slot < slots.count, slots[slot].life != TrailCollector.noLife else { return nil }
-    return Int(slots[slot].life)
+    guard slot < lifePlaces.count, lifePlaces[slot] != TrailCollector.noLife else { return nil }
+    return Int(lifePlaces[slot])
   }
 
   /// Follows a node from now on that comes from a host which has not drifted.
@@ -170,7 +205,7 @@ final class TrailCollector {
   }
 
   private func follow(_ life: Life, in slot: Int) -> Int {
-    slots[slot].life = Int32(lives.count)
+    lifePlaces[slot] = Int32(lives.count)
     lives.append(life)
     return lives.count - 1
   }
@@ -205,13 +240,16 @@ final class TrailCollector {
     guard nextName < batch.newNodes.count else { return }
     let name = batch.newNodes[nextName]
     nextName += 1
-    while slots.count <= slot { slots.append(SlotNote()) }
+    while slots.count <= slot {
+      slots.append(SlotNote())
+      lifePlaces.append(TrailCollector.noLife)
+    }
     let size = said(row).over(.zero)
     slots[slot].name = name
     slots[slot].size = size
     if slots[slot].older != OlderSizes.none { _ = olderSizes.take(&slots[slot].older) }
     let host = batch.hosts[row]
-    let trail = nodePlaces.isEmpty ? nil : nodePlaces[name]
+    let trail = nodeFilter.mayContain(name) ? nodePlaces[name] : nil
     // A node whose deletion is voided never ended, and one whose creation is voided never was.
     guard trail != nil || hostPlace(host) != nil, life(of: slot) == nil,
       !voided.contains(batch.firstSequence + Int64(row))
@@ -247,14 +285,17 @@ final class TrailCollector {
     }
     if RowKind.closesNode(kind) {
       life.isOver = true
-      slots[slot].life = TrailCollector.noLife
+      lifePlaces[slot] = TrailCollector.noLife
       return
     }
-    let size = said(row).over(life.size)
+    let said = said(row)
+    for (place, number) in said.values.enumerated() where number >= 0 {
+      life.resized[place] = sequence
+    }
+    let size = said.over(life.size)
     if size != life.size {
       if !life.older.contains(life.size) { life.older.append(life.size) }
       life.size = size
-      life.resized = sequence
     }
     if RowKind.hasHost(kind) {
       life.host = batch.hosts[row]
@@ -298,4 +339,20 @@ final class TrailCollector {
   private func name(ofHost slot: UInt32) -> Name? {
     Int(slot) < hostNames.count ? hostNames[Int(slot)] : nil
   }
+}
+
+/// A set of ids by a few bits of each: what it denies is not in the set.
+private struct NameFilter {
+  private static let wordCount: UInt64 = 1 << 10
+  private var words = [UInt64](repeating: 0, count: Int(wordCount))
+
+  init(_ names: some Sequence<Name>) {
+    for name in names { words[NameFilter.word(name)] |= NameFilter.bit(name) }
+  }
+
+  func mayContain(_ name: Name) -> Bool { words[NameFilter.word(name)] & NameFilter.bit(name) != 0 }
+
+  private static func word(_ name: Name) -> Int { Int((name.mixed >> 6) % wordCount) }
+
+  private static func bit(_ name: Name) -> UInt64 { 1 << (name.mixed & 63) }
 }

@@ -34,7 +34,8 @@ struct TrailReader {
     let collector = TrailCollector(
       hosts: hosts.bySlot(hostNames), hostCount: hosts.names.count, nodes: nodes.places,
       pools: PoolCollector(places: pools.bySlot(poolNames), names: pools.names, voided: voided),
-      voided: voided, store: store, hostNames: hostNames, lastSequence: lastSequence)
+      voided: voided, store: store, hostNames: hostNames, lastSequence: lastSequence,
+      strays: StrayEntries(fleets.flatMap { $0.hosts.map(\.drift) }))
     collector.reserve(nodeSlots: nodeSlotCount)
     var observer = TrailObserver(collector: collector)
     var watcher = TrailWatcher(collector: collector)
@@ -47,6 +48,7 @@ struct TrailReader {
       for index in fleets[fleet].hosts.indices {
         guard let place = hosts.places[fleets[fleet].hosts[index].host] else { continue }
         fleets[fleet].hosts[index].events = hostEvents[place]
+        fleets[fleet].hosts[index].strays = collector.strays(fleets[fleet].hosts[index].drift)
       }
       for index in fleets[fleet].nodes.indices {
         guard let place = fleets[fleet].nodes[index].id.flatMap({ nodes.places[$0] }) else {

@@ -26,6 +26,8 @@ struct Answers {
   private var counts: [Double: Int] = [:]
   /// The weight of all answers of a toll.
   private var weights: [Double: Double] = [:]
+  /// The weight of the likeliest answer of a toll.
+  private var heaviest: [Double: Double] = [:]
 
   /// A collection that keeps enough for `listedMax` explanations of a drift that began in `window`.
   init(listedMax: Int, window: FaultWindow, sought: SoughtAnswer? = nil) {
@@ -48,7 +50,12 @@ struct Answers {
     }
     totalWeight += weight
     weights[toll, default: 0] += weight
-    let isBest = counts.keys.allSatisfy { toll <= $0 }
+    let peak = weight / Double(max(count, 1))
+    // What is likelier than all simpler answers shares their rank, so it has to be there to be told.
+    let isBest =
+      counts.keys.allSatisfy { toll <= $0 }
+      || heaviest.values.allSatisfy { peak * Odds.decisive >= $0 }
+    heaviest[toll] = max(heaviest[toll] ?? 0, peak)
     let room = max((isBest ? keptMax : Answers.keptLesserMax) - answers.count, 0)
     let listed = expand(min(room, count, keptAlikeMax), nil)
     var new = max(count - listed.count, 0)
@@ -89,6 +96,23 @@ struct Answers {
     }
   }
 
+  /// Adds that the state of `sequence` was restored, besides each of `others`: what differs from that state.
+  mutating func addRestored(at sequence: Int64, besides others: Answers) {
+    guard let best = bestToll, let other = others.bestToll, others.totalWeight > 0 else { return }
+    let isSimpler = best < Toll.restored + other
+    let scale =
+      totalWeight * (isSimpler ? Odds.restoredAgainstOne : Odds.restoredAgainstMany)
+      / others.totalWeight
+    let backup = Cause(.restored, sequence: sequence)
+    for (toll, count) in others.counts.sorted(by: { $0.key < $1.key }) where count > 0 {
+      let alike = others.answers.filter { $0.toll == toll }
+      add(
+        toll: ((Toll.restored + toll) * 100).rounded() / 100,
+        weight: (others.weights[toll] ?? 0) * scale, count: count
+      ) { limit, _ in alike.prefix(limit).map { ([backup] + $0.causes, $0.weight * scale) } }
+    }
+  }
+
   /// The toll of the best answers; nil where there are none.
   var bestToll: Double? { tolls.first }
 
@@ -106,16 +130,26 @@ struct Answers {
   /// The rank of each toll.
   ///
   /// What is likelier than everything simpler is as good an answer: two common faults, where the one that gives the same
-  /// is rare.
+  /// is rare. So is what asks for less than another fault and is about as likely as the likeliest: an edit of one
+  /// counter.
   private var ranks: [Double: Int] {
     var ranks: [Double: Int] = [:]
-    var rank = 0
+    var last = 1
     var best = 0.0
+    var likeliest = 0.0
+    let tolls = tolls
     for toll in tolls {
-      let weight = weights[toll] ?? 0
-      if rank != 1 || weight <= best || toll == Toll.outOfBand { rank += 1 }
-      if rank == 1 { best += weight }
-      ranks[toll] = rank
+      let (weight, peak) = (weights[toll] ?? 0, heaviest[toll] ?? 0)
+      let isLikelier = last == 1 && weight > best
+      let isAsLikely = peak * Odds.decisive >= likeliest && toll - (tolls.first ?? 0) < Toll.fault
+      if ranks.isEmpty || toll != Toll.outOfBand && (isLikelier || isAsLikely) {
+        ranks[toll] = 1
+        best += weight
+        likeliest = max(likeliest, peak)
+      } else {
+        last += 1
+        ranks[toll] = last
+      }
     }
     return ranks
   }
@@ -151,7 +185,8 @@ struct Answers {
 
   /// A share of all weight as a frequency; where nothing but an edit was found, there may be a fault of another kind.
   private func certainty(_ share: Double) -> Double {
-    min(share, 1) * (bestToll == Toll.outOfBand ? Odds.nothingElse : 1)
+    let isEdit = bestToll == Toll.outOfBand || bestToll == Toll.edit
+    return min(share, 1) * (isEdit ? Odds.nothingElse : 1)
   }
 
   /// The best `limit` answers.

@@ -31,6 +31,7 @@ struct CounterAtoms {
       addTruncations(kind, members)
     }
     addClamps(trail.window)
+    addStrays(trail)
     weigh()
   }
 
@@ -127,6 +128,18 @@ struct CounterAtoms {
     }
   }
 
+  /// Entries of other hosts that were counted here, where the other host was empty since and lacks nothing any more.
+  private mutating func addStrays(_ trail: HostTrail) {
+    var source = trail
+    source.events = trail.strays.filter { trail.window.contains($0.sequence) }
+    guard let effect = source.events.first?.effect else { return }
+    add(
+      effect,
+      CounterFault(
+        fault: .wrongHost, otherHost: trail.host, toll: Toll.unusual, source: source,
+        events: Array(source.events.indices)))
+  }
+
   private mutating func addClamped(_ kept: Effect, _ fault: CounterFault) {
     if let position = faults[kept]?.firstIndex(where: {
       $0.isClamped && $0.fault == fault.fault && $0.otherHost == fault.otherHost
@@ -149,44 +162,55 @@ struct CounterAtoms {
     entries[effect.negated] != nil || entries[effect] != nil
   }
 
-  /// Adds what gave this host `effect` and `partner` the opposite.
-  mutating func share(_ effect: Effect, of host: Name, with partner: CounterSearch) {
-    shareMoves(effect, with: partner.trail.host)
-    addLost(effect.negated, to: partner.trail.host)
+  /// Whether a part of a move between this host and `other` can have had `effect`.
+  func hasMove(_ effect: Effect, with other: Name) -> Bool {
+    faults[effect]?.contains { isMove($0, with: other) } ?? false
+  }
+
+  private func isMove(_ fault: CounterFault, with other: Name) -> Bool {
+    fault.toll == Toll.fault && fault.source == nil
+      && fault.events.first.map { events[$0].otherHost == other } == true
+  }
+
+  /// Adds what gave this host `effect` and `partner` the opposite, at `toll` for this host.
+  mutating func share(
+    _ effect: Effect, of host: Name, with partner: CounterSearch, toll: Double
+  ) {
+    shareMoves(effect, with: partner.trail.host, toll)
+    addLost(effect.negated, to: partner.trail.host, toll)
     if let found = partner.atoms.entries[effect] {
       let counted = found.filter { partner.trail.events[$0].otherHost != host }
       addWrongHost(
         effect,
         CounterFault(
-          fault: .wrongHost, otherHost: host, toll: Toll.shared, source: partner.trail,
-          events: counted))
+          fault: .wrongHost, otherHost: host, partner: partner.trail.host, toll: toll,
+          source: partner.trail, events: counted))
     }
     weigh()
   }
 
   /// A fault of a move between both hosts is one fault.
-  private mutating func shareMoves(_ effect: Effect, with partner: Name) {
+  private mutating func shareMoves(_ effect: Effect, with partner: Name, _ toll: Double) {
     guard let known = faults[effect] else { return }
-    for (index, fault) in known.enumerated()
-    where fault.toll == Toll.fault && fault.source == nil
-      && fault.events.first.map({ events[$0].otherHost == partner }) == true
-    {
-      faults[effect]?[index].toll = Toll.shared
+    for (index, fault) in known.enumerated() where isMove(fault, with: partner) {
+      faults[effect]?[index].toll = toll
+      faults[effect]?[index].partner = partner
     }
   }
 
   /// The partner counted entries with this effect instead of this host.
-  private mutating func addLost(_ effect: Effect, to partner: Name) {
+  private mutating func addLost(_ effect: Effect, to partner: Name, _ toll: Double) {
     let lost = (entries[effect] ?? []).filter { events[$0].otherHost != partner }
     addWrongHost(
       effect.negated,
-      CounterFault(fault: .wrongHost, otherHost: partner, toll: Toll.shared, events: lost))
+      CounterFault(
+        fault: .wrongHost, otherHost: partner, partner: partner, toll: toll, events: lost))
     for index in lost where effect[0] > 0 {
       guard let kept = clamped[index] else { continue }
       addClamped(
         kept,
         CounterFault(
-          fault: .wrongHost, isClamped: true, otherHost: partner, toll: Toll.shared,
+          fault: .wrongHost, isClamped: true, otherHost: partner, partner: partner, toll: toll,
           events: [index]))
     }
   }
@@ -207,7 +231,8 @@ struct CounterAtoms {
         let count = Double(candidates[FaultWay(fault)] ?? 1) + Odds.candidatesOfAFleet
         var weight = Odds.share(of: fault) / count
         if fault.toll == Toll.secondary { weight *= Odds.againstRow }
-        if fault.toll == Toll.shared { weight *= Odds.shared }
+        if fault.partner != nil { weight *= Odds.shared }
+        if fault.toll == Toll.unusual { weight *= Odds.hidden }
         faults[effect]?[index].weight = weight
       }
     }

@@ -15,9 +15,21 @@ extension CounterSolution {
       let options = fault.causes(trail, limit: limit, entries: entries)
       if options.isEmpty { return [] }
       lists = Array(
-        lists.lazy.flatMap { list in options.lazy.map { list + $0 } }.prefix(limit))
+        lists.lazy.flatMap { list in
+          options.lazy.filter { !CounterSolution.meet(list, $0) }.map { list + $0 }
+        }.prefix(limit))
     }
     return lists.map { ($0, share) }
+  }
+
+  /// Whether two lists are about the same entry, which two faults do not share.
+  private static func meet(_ left: [Cause], _ right: [Cause]) -> Bool {
+    left.contains { one in
+      one.fault != .clamped
+        && right.contains {
+          $0.fault != .clamped && $0.sequence != nil && $0.sequence == one.sequence
+        }
+    }
   }
 }
 

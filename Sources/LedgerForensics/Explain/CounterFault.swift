@@ -32,6 +32,8 @@ struct CounterFault {
   var isClamped = false
   /// The other host of a wrong one.
   var otherHost: Name?
+  /// The drifted host that has the opposite of it.
+  var partner: Name?
   var toll = Toll.fault
   /// The host among whose entries they are, where that is another one.
   var source: HostTrail?

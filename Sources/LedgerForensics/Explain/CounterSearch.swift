@@ -22,6 +22,8 @@ final class CounterSearch {
   let trail: HostTrail
   private(set) var atoms: CounterAtoms
   private var known: [Effect: [CounterSolution]] = [:]
+  /// Hosts that have exactly the opposite of this one's drift.
+  private var opposites: Set<Name> = []
   /// Whether sets of several faults are left out, because one backup that was put back explains many hosts at once.
   var findsSinglesAlone = false
 
@@ -30,9 +32,10 @@ final class CounterSearch {
     atoms = CounterAtoms(trail)
   }
 
-  /// Admits faults that gave this host `effect`, and `partner` the opposite.
-  func share(_ effect: Effect, with partner: CounterSearch) {
-    atoms.share(effect, of: trail.host, with: partner)
+  /// Admits faults that gave this host `effect`, and `partner` the opposite, at `toll` for this host.
+  func share(_ effect: Effect, with partner: CounterSearch, toll: Double) {
+    atoms.share(effect, of: trail.host, with: partner, toll: toll)
+    if trail.drift == partner.trail.drift.negated { opposites.insert(partner.trail.host) }
     known = [:]
   }
 
@@ -47,6 +50,7 @@ final class CounterSearch {
     if !findsSinglesAlone {
       found += pairs(effect)
       if !hasSingle, found.isEmpty { found += triples(effect) }
+      found += besideEdits(effect)
     }
     found.sort { ($0.toll, -$0.weight) < ($1.toll, -$1.weight) }
     if found.count > CounterSearch.solutionsMax {
@@ -68,15 +72,28 @@ final class CounterSearch {
       let second = effect &- first
       // Each pair is met twice; the lesser effect leads.
       guard let faults = atoms.faults[first], let others = atoms.faults[second],
-        !CounterSearch.precedes(second, first)
+        !second.isBefore(first)
       else { continue }
       for one in faults {
-        for other in others where !CounterSearch.isSame(one, other) {
+        for other in others where canMeet(one, other, effect) {
           found.append(CounterSolution([one, other]))
         }
       }
     }
     return found
+  }
+
+  /// One fault and an edit of one counter; of a drift in two counters or one, an edit alone says as much.
+  private func besideEdits(_ effect: Effect) -> [CounterSolution] {
+    guard effect.dimensions.nonzeroBitCount > 2 else { return [] }
+    return atoms.effects.flatMap { first -> [CounterSolution] in
+      let rest = effect &- first
+      guard first.dimensions.nonzeroBitCount > 1, rest.dimensions.nonzeroBitCount == 1 else {
+        return []
+      }
+      return (atoms.faults[first] ?? []).filter { !$0.isMixed }
+        .map { CounterSolution([$0, edit(rest)]) }
+    }
   }
 
   private func triples(_ effect: Effect) -> [CounterSolution] {
@@ -120,22 +137,22 @@ final class CounterSearch {
     ]
   }
 
-  private func outOfBand(_ effect: Effect) -> CounterSolution {
-    CounterSolution([
-      CounterFault(
-        fault: .outOfBand, fields: effect.dimensions, toll: Toll.outOfBand, events: [],
-        weight: Odds.density(effect))
-    ])
+  private func outOfBand(_ effect: Effect) -> CounterSolution { CounterSolution([edit(effect)]) }
+
+  private func edit(_ effect: Effect) -> CounterFault {
+    CounterFault(
+      fault: .outOfBand, fields: effect.dimensions,
+      toll: effect.dimensions.nonzeroBitCount == 1 ? Toll.edit : Toll.outOfBand, events: [],
+      weight: Odds.density(effect))
   }
 
-  private static func precedes(_ left: Effect, _ right: Effect) -> Bool {
-    for index in 0..<4 where left[index] != right[index] { return left[index] < right[index] }
-    return false
-  }
-
-  /// Whether two faults are about the same single entry.
-  private static func isSame(_ left: CounterFault, _ right: CounterFault) -> Bool {
-    left.events.count == 1 && left.events == right.events
+  /// Whether two faults can have this effect together: they are about different entries, and what another host lacks was
+  /// given to this one only once.
+  private func canMeet(_ left: CounterFault, _ right: CounterFault, _ effect: Effect) -> Bool {
+    let isOfSameHost = (left.source == nil) == (right.source == nil)
+    if left.events.count == 1 && left.events == right.events && isOfSameHost { return false }
+    guard let partner = left.partner, partner == right.partner else { return true }
+    return effect == trail.drift && opposites.contains(partner)
   }
 }
 

@@ -27,6 +27,12 @@ extension Effect {
     return bits
   }
 
+  /// An order of effects.
+  func isBefore(_ other: Effect) -> Bool {
+    for index in 0..<4 where self[index] != other[index] { return self[index] < other[index] }
+    return false
+  }
+
   /// The effect in the dimensions of `bits` alone.
   func masked(_ bits: UInt8) -> Effect {
     var kept = Effect.zero

@@ -35,8 +35,8 @@ package struct Explainer {
     self.searches = searches
     for fault in SharedFaults(searches).found {
       let (one, other) = (searches[fault.one], searches[fault.other])
-      one.share(fault.effect, with: other)
-      other.share(fault.effect.negated, with: one)
+      one.share(fault.effect, with: other, toll: fault.toll(of: fault.one))
+      other.share(fault.effect.negated, with: one, toll: fault.toll(of: fault.other))
     }
   }
 
@@ -44,42 +44,16 @@ package struct Explainer {
   package func explain(_ findings: [Finding], until: Timestamp? = nil) -> [ExplainedFinding] {
     let hosts = Dictionary(
       fleet.hosts.map { ($0.host, $0) }, uniquingKeysWith: { first, _ in first })
-    var hostAnswers: [Name: Answers] = [:]
-    var nodeAnswers: [Name: Answers] = [:]
     let clusters = clusters
-    let fleetwide = restoredFleet(clusters)
-    // As many faults of their own would be no explanation beside one backup.
-    if let fleetwide, fleetwide.clusters.count >= Explainer.restoredEntitiesMin {
-      for index in fleetwide.clusters {
-        for host in clusters[index].hosts { searches[host].findsSinglesAlone = true }
-      }
-    }
-    let tolls = clusters.map { solve($0, &hostAnswers, &nodeAnswers) }
-    let fleetToll = fleetwide?.clusters.reduce(0) { $0 + tolls[$1] } ?? 0
-    for (index, cluster) in clusters.enumerated() {
-      let restored: Int64?
-      var toll = tolls[index]
-      if let fleetwide, fleetwide.clusters.contains(index) {
-        restored = fleetwide.sequence
-        toll = fleetToll
-      } else {
-        restored = isRestorable(cluster) ? self.restored(cluster) : nil
-      }
-      guard let restored else { continue }
-      for host in cluster.hosts {
-        hostAnswers[fleet.hosts[host].host]?.addRestored(at: restored, insteadOf: toll)
-      }
-      for id in cluster.nodes.compactMap({ fleet.nodes[$0].id }) {
-        nodeAnswers[id]?.addRestored(at: restored, insteadOf: toll)
-      }
-    }
+    let backups = Backups(fleet, clusters)
+    let found = entityAnswers(clusters, backups)
     var poolAnswers: [Name: Answers] = [:]
-    for pool in fleet.pools { poolAnswers[pool.name] = answers(pool, fleetwide?.sequence) }
+    for pool in fleet.pools { poolAnswers[pool.name] = answers(pool, backups.ofFleet?.sequence) }
     return findings.map { finding in
       let answers: Answers? =
         switch finding.entity.kind {
-        case .host where finding.code == .hostCounters: hostAnswers[finding.entity.id]
-        case .node: nodeAnswers[finding.entity.id]
+        case .host where finding.code == .hostCounters: found.hosts[finding.entity.id]
+        case .node: found.nodes[finding.entity.id]
         case .pool: poolAnswers[finding.entity.id]
         default: nil
         }
@@ -89,6 +63,59 @@ package struct Explainer {
       }
       return explained
     }
+  }
+
+  /// The answers about hosts and nodes, by their names.
+  private struct EntityAnswers {
+    var hosts: [Name: Answers] = [:]
+    var nodes: [Name: Answers] = [:]
+    /// What the best answers ask one to believe together.
+    var toll = 0.0
+  }
+
+  /// What there is to say without a restored backup, and with those of `backups`.
+  private func entityAnswers(_ clusters: [DriftCluster], _ backups: Backups) -> EntityAnswers {
+    // As many faults of their own would be no explanation beside one backup.
+    for backup in backups.all where backup.isLarge {
+      for host in backup.clusters.flatMap({ clusters[$0].hosts }) {
+        searches[host].findsSinglesAlone = true
+      }
+    }
+    var found = EntityAnswers()
+    let tolls = clusters.map { solve($0, &found.hosts, &found.nodes) }
+    found.toll = tolls.reduce(0, +)
+    for backup in backups.all {
+      let others = others(of: backup)
+      let toll = backup.clusters.reduce(0) { $0 + tolls[$1] } - (others?.answers.toll ?? 0)
+      // With what differs from it, a backup asks for as much as the faults that it stands for.
+      if others != nil, toll < Toll.pair { continue }
+      for host in backup.hosts {
+        found.hosts[fleet.hosts[host].host]?.addRestored(at: backup.sequence, insteadOf: toll)
+      }
+      for id in backup.nodes.compactMap({ fleet.nodes[$0].id }) {
+        found.nodes[id]?.addRestored(at: backup.sequence, insteadOf: toll)
+      }
+      guard let others else { continue }
+      for (name, answers) in others.answers.hosts {
+        found.hosts[name]?.addRestored(at: others.sequence, besides: answers)
+      }
+      for (id, answers) in others.answers.nodes {
+        found.nodes[id]?.addRestored(at: others.sequence, besides: answers)
+      }
+    }
+    return found
+  }
+
+  /// Explains what differs from a backup by faults that were in it, or that happened to it; nil where nothing does.
+  private func others(of backup: Backup) -> (sequence: Int64, answers: EntityAnswers)? {
+    var best: (sequence: Int64, answers: EntityAnswers)?
+    for sequence in backup.moments(of: fleet) {
+      let explainer = Explainer(
+        fleet.rewound(to: sequence, backup), listedMax: listedMax, sought: nil)
+      let answers = explainer.entityAnswers(explainer.clusters, Backups.none)
+      if answers.toll < best?.answers.toll ?? .infinity { best = (sequence, answers) }
+    }
+    return best
   }
 
   /// The answers about a pool, whose row was put back together with the fleet's where it is as it was at `restored`.
@@ -148,52 +175,6 @@ package struct Explainer {
       }
     }
     return answers.first?.toll ?? 0
-  }
-
-  // MARK: - Restored stores
-
-  /// A moment whose state at least half of all drifted entities hold, and the clusters that hold it as a whole.
-  private func restoredFleet(
-    _ clusters: [DriftCluster]
-  ) -> (sequence: Int64, clusters: Set<Int>)? {
-    var search = RestoredSearch()
-    var owners: [Int] = []
-    for (index, cluster) in clusters.enumerated() {
-      for host in cluster.hosts { search.add(fleet.hosts[host]) }
-      for node in cluster.nodes { search.add(fleet.nodes[node], parts: fleet.parts) }
-      owners += Array(repeating: index, count: search.entityCount - owners.count)
-    }
-    guard let best = search.best(), best.entities.count >= Explainer.restoredEntitiesMin,
-      best.entities.count * 2 >= search.entityCount
-    else { return nil }
-    var uncovered: Set<Int> = []
-    for (entity, owner) in owners.enumerated() where !best.entities.contains(entity) {
-      uncovered.insert(owner)
-    }
-    return (best.sequence, Set(clusters.indices).subtracting(uncovered))
-  }
-
-  /// So few entities can agree with an old state by chance.
-  private static let restoredEntitiesMin = 5
-
-  /// Whether rows and counters can have been put back together: several of them, or a row that no counter depends on.
-  private func isRestorable(_ cluster: DriftCluster) -> Bool {
-    guard cluster.hosts.count + cluster.nodes.count == 1 else { return true }
-    return cluster.nodes.contains { index in
-      let trail = fleet.nodes[index]
-      guard let projected = trail.projected, let live = trail.live else { return false }
-      return projected.host == live.host && projected.resources == live.resources
-    }
-  }
-
-  /// The moment whose state the whole cluster holds.
-  private func restored(_ cluster: DriftCluster) -> Int64? {
-    var search = RestoredSearch()
-    let hosts = Set(cluster.hosts.map { fleet.hosts[$0].host })
-    for host in cluster.hosts { search.add(fleet.hosts[host]) }
-    for node in cluster.nodes { search.add(fleet.nodes[node], parts: fleet.parts, hosts: hosts) }
-    guard let best = search.best(), best.entities.count == search.entityCount else { return nil }
-    return best.sequence
   }
 }
 

@@ -70,6 +70,7 @@ struct NodeFaults {
       add([cause(.partial, deletion, row.host, rowFields)], [], 1, 1)
       addMixed(deletion, row.host, rowFields, share)
     } else {
+      explainMisplaced(row, deletion, share)
       for other in usable.dropLast().suffix(NodeFaults.pairedChangesMax) {
         guard let left = trail.row(omitting: [deletion, other]), isSame(left, row) else { continue }
         add(
@@ -90,6 +91,25 @@ struct NodeFaults {
         add([cause(.duplicated, creation, row.host)], share, Toll.secondary, 0.1)
       }
     }
+  }
+
+  /// A row that should be gone, on a host where it never was: it was placed there by mistake, and its deletion missed.
+  private mutating func explainMisplaced(
+    _ row: LiveNode, _ deletion: Int, _ share: [HostEffect]
+  ) {
+    guard let placing = usable.last(where: { trail.changes[$0].host != nil }),
+      let left = trail.row(omitting: [deletion])
+    else { return }
+    var moved = left
+    moved.host = row.host
+    guard moved.host != left.host, isSame(moved, row) else { return }
+    let placed = cause(.wrongHost, placing, row.host)
+    let missed = [placed, cause(.skipped, deletion, row.host)]
+    add(missed, share, 2, Odds.another)
+    // The counters of the host that it is on, or of the one that it should have been on, were told of the deletion.
+    let kept = [placed, cause(.partial, deletion, row.host, rowFields)]
+    add(kept, [], 2, Odds.another)
+    add(kept, hostEffects(from: left, to: row), 2, Odds.another)
   }
 
   // MARK: - Rows that differ
@@ -116,6 +136,8 @@ struct NodeFaults {
     let counted = hostEffects(from: projected, to: live)
     let fault: Fault = isWhole ? .skipped : .partial
     add([cause(fault, index, host, isWhole ? [] : wrong)], counted, 1, 1)
+    // A program that counts what entries say, and not what its rows say, misses what this one said.
+    add([cause(fault, index, host, isWhole ? [] : wrong)], missed(index), 1, 0.5)
     guard !counted.isEmpty else { return }
     add([cause(.partial, index, host, wrong)], [], 1, 0.5)
     addMixed(index, host, wrong, counted)
@@ -141,8 +163,14 @@ struct NodeFaults {
       let sized = usable.last(where: { trail.changes[$0].sets(wrong) })
     else { return }
     let counted = hostEffects(from: projected, to: live)
-    add([cause(.unitTruncated, sized, projected.host, wrong)], counted, 1, 0.5)
-    add([cause(.unitTruncated, sized, projected.host, wrong)], [], 1, 0.3)
+    // Who writes a row anew truncates also what the entry does not say.
+    let rewritten = usable.filter {
+      $0 > sized && trail.changes[$0].resources.values.contains { $0 >= 0 }
+    }
+    for (index, weight) in [(sized, 1.0)] + rewritten.map({ ($0, 0.3) }) {
+      add([cause(.unitTruncated, index, projected.host, wrong)], counted, 1, 0.5 * weight)
+      add([cause(.unitTruncated, index, projected.host, wrong)], [], 1, 0.3 * weight)
+    }
   }
 
   /// The row as it was a while ago; the state before the last entry is that entry skipped.
@@ -173,6 +201,15 @@ struct NodeFaults {
         }
         let causes = [cause(.skipped, first, live.host), cause(.skipped, second, live.host)]
         add(causes, counted, 2, Odds.another)
+        add(causes, sum(missed(first), missed(second)), 2, Odds.another)
+        // The counters were told of one of them.
+        for (kept, lost) in [(first, second), (second, first)] {
+          let causes = [
+            cause(.partial, kept, live.host, fields(projected, live)),
+            cause(.skipped, lost, live.host),
+          ]
+          add(causes, missed(lost), 2, Odds.another)
+        }
       }
     }
   }
@@ -245,6 +282,11 @@ struct NodeFaults {
   /// The row as it should have been behind the change at `index`.
   private func rowBehind(_ index: Int) -> LiveNode? {
     index < 0 ? nil : trail.row(omitting: Set(trail.changes.indices.dropFirst(index + 1)))
+  }
+
+  /// What the hosts' counters lack of the change at `index`.
+  private func missed(_ index: Int) -> [HostEffect] {
+    hostEffects(from: rowBehind(index), to: rowBehind(index - 1))
   }
 
   private func sum(_ left: [HostEffect], _ right: [HostEffect]) -> [HostEffect] {

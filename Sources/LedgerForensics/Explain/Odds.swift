@@ -29,6 +29,9 @@ enum Odds {
   /// Against rows that show that the entry arrived.
   static let againstRow = 0.05
 
+  /// Where the other half of a fault must have been hidden, because counters are kept at zero.
+  static let hidden = 0.1
+
   /// What a fault that two hosts share is worth against two that happen to cancel: a second one, on another host, of just
   /// that effect.
   static let shared = 100.0
@@ -38,6 +41,9 @@ enum Odds {
 
   /// The same where one other fault does.
   static let restoredAgainstOne = 0.8
+
+  /// So many times likelier is decisive: the odds of single classes are known no better.
+  static let decisive = 5.0
 
   /// How often nothing but an edit is true where nothing but an edit explains a drift.
   static let nothingElse = 0.97
@@ -60,6 +66,8 @@ enum Toll {
   static let unusual = 1.2
   /// A reading that another one of the same entry makes needless.
   static let secondary = 1.5
+  /// An edit of one counter, which no entry asks for, and which is no more than one mistake.
+  static let edit = 1.6
   /// Two faults.
   static let pair = 2.0
   /// One restored backup instead of more than two faults.

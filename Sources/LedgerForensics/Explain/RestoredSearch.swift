@@ -42,7 +42,8 @@ struct RestoredSearch {
     }
   }
 
-  private static func agree(_ then: LiveNode?, _ live: LiveNode?, _ parts: Set<String>) -> Bool {
+  /// Whether two rows hold the same, as far as a store has `parts`.
+  static func agree(_ then: LiveNode?, _ live: LiveNode?, _ parts: Set<String>) -> Bool {
     switch (then, live) {
     case (nil, nil): true
     case (let then?, let live?):
@@ -51,10 +52,10 @@ struct RestoredSearch {
     }
   }
 
-  /// The latest moment at which the most entities held what they hold now, and which those are.
+  /// The latest moment at which the most entities held what they hold now, since when they held it, and which those are.
   ///
   /// - Complexity: n log n in the number of times that an entity held its live values.
-  func best() -> (sequence: Int64, entities: Set<Int>)? {
+  func best() -> (since: Int64, sequence: Int64, entities: Set<Int>)? {
     var edges: [(at: Int64, change: Int)] = []
     for span in spans {
       edges.append((span.first, 1))
@@ -62,16 +63,16 @@ struct RestoredSearch {
     }
     edges.sort { ($0.at, $0.change) < ($1.at, $1.change) }
     var count = 0
-    var most = (count: 0, last: Int64(0))
+    var most = (count: 0, first: Int64(0), last: Int64(0))
     for (index, edge) in edges.enumerated() {
       count += edge.change
       let isLastOfItsPlace = index + 1 == edges.count || edges[index + 1].at != edge.at
       if isLastOfItsPlace, count > 0, count >= most.count, index + 1 < edges.count {
-        most = (count, edges[index + 1].at - 1)
+        most = (count, edge.at, edges[index + 1].at - 1)
       }
     }
     guard most.count > 0 else { return nil }
     let entities = spans.filter { $0.first <= most.last && most.last <= $0.last }.map(\.entity)
-    return (most.last, Set(entities))
+    return (most.first, most.last, Set(entities))
   }
 }

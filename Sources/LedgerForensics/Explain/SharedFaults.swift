@@ -7,17 +7,28 @@ struct SharedFault: Hashable {
   var other: Int
   /// What `one` has too much of it; the other one has the opposite.
   var effect: Effect
+  /// Which of the two bears the whole toll; nil where each bears half.
+  var payer: Int?
+
+  /// What it costs the host at `place`.
+  func toll(of place: Int) -> Double {
+    guard let payer else { return Toll.shared }
+    return payer == place ? Toll.fault : 0
+  }
 }
 
 /// Finds pairs of drifted hosts that one fault joins, with at most one other fault on one of the two.
 ///
-/// Where every host is explained by a fault of its own, a dozen sizes would join any two of them by chance; so besides
-/// drifts that are exactly opposite, one of the two must be a host that nothing explains alone.
+/// Drifts that are exactly opposite can come of two such faults. Where every host is explained by a fault of its own, a
+/// dozen sizes would join any two of many by chance; so besides drifts that are exactly opposite, one of the two must be a
+/// host that nothing explains alone, or there are few hosts.
 struct SharedFaults {
   /// Pairs of hosts that are tried.
   private static let pairsMax = 1_000_000
   /// Hosts that one host is joined with; with more of them, chance would explain everything.
   private static let partnersMax = 8
+  /// So few hosts are joined although a fault of its own explains each.
+  private static let fewHostsMax = 8
 
   private(set) var found: [SharedFault] = []
   private var known: Set<SharedFault> = []
@@ -32,29 +43,56 @@ struct SharedFaults {
     let open = searches.indices.filter { !searches[$0].atoms.hasSingle(drift($0)) }
     guard open.count * searches.count <= SharedFaults.pairsMax else { return }
     for index in open { findRest(of: index) }
+    guard searches.count <= SharedFaults.fewHostsMax else { return }
+    for index in searches.indices where !open.contains(index) { findRest(of: index, isOpen: false) }
   }
 
   private func drift(_ index: Int) -> Effect { searches[index].trail.drift }
 
-  private mutating func add(_ one: Int, _ other: Int, _ effect: Effect) {
-    let fault =
+  private mutating func add(_ one: Int, _ other: Int, _ effect: Effect, payer: Int? = nil) {
+    var fault =
       one < other
       ? SharedFault(one: one, other: other, effect: effect)
       : SharedFault(one: other, other: one, effect: effect.negated)
-    if known.insert(fault).inserted { found.append(fault) }
+    guard known.insert(fault).inserted else { return }
+    fault.payer = payer
+    found.append(fault)
   }
 
   /// One host has exactly what the other lacks.
   private mutating func findOpposite(of host: Int) {
     let partners = byDrift[drift(host).negated] ?? []
-    for other in partners.prefix(SharedFaults.partnersMax)
-    where other != host && canShare(drift(host), host, other) {
-      add(host, other, drift(host))
+    for other in partners.prefix(SharedFaults.partnersMax) where other != host {
+      if canShare(drift(host), host, other)
+        || searches[host].atoms.hasMove(drift(host), with: searches[other].trail.host)
+      {
+        add(host, other, drift(host))
+      } else if host < other {
+        findTwo(of: host, other)
+      }
+    }
+  }
+
+  /// Two faults that both hosts share make up what one has and the other lacks.
+  private mutating func findTwo(of host: Int, _ other: Int) {
+    let own = searches[host].atoms.entries.keys
+    let effects = Set(own).union(own.map(\.negated))
+    var ways = effects.filter { canShare(drift(host) &- $0, host, other) }
+      .sorted { $0.isBefore($1) }
+    for effect in searches[other].atoms.entries.keys.sorted(by: { $0.isBefore($1) })
+    where !effects.contains(effect) && canShare(drift(host) &- effect, host, other) {
+      ways.append(effect)
+    }
+    for effect in ways.prefix(SharedFaults.partnersMax) {
+      add(host, other, effect)
+      add(host, other, drift(host) &- effect)
     }
   }
 
   /// Another host has exactly what this one lacks, or lacks what it has, besides a further fault of this one.
-  private mutating func findRest(of host: Int) {
+  ///
+  /// Where one fault explains this host alone, the other one bears the toll: both together are as good as one fault each.
+  private mutating func findRest(of host: Int, isOpen: Bool = true) {
     var count = 0
     for other in searches.indices where other != host && count < SharedFaults.partnersMax {
       let shared = drift(other).negated
@@ -62,7 +100,7 @@ struct SharedFaults {
         isExplained(drift(host) &- shared, of: host, besides: other)
           || searches[host].atoms.isClampedLoss(shared.negated, drift: drift(host))
       else { continue }
-      add(host, other, shared)
+      add(host, other, shared, payer: isOpen ? nil : other)
       count += 1
     }
   }

@@ -46,6 +46,9 @@ package struct HostTrail: Sendable {
   package var capacity: Resources
   /// In the order of sequence; those before an adoption of the host's counters are left out.
   package var events: [HostEvent]
+  /// Creations with exactly this host's drift on hosts that were empty since, and show nothing of it where counters are
+  /// kept at zero; the last ones of many.
+  package var strays: [HostEvent] = []
   /// Where among them the drift can have begun.
   package var window = FaultWindow()
 
@@ -60,7 +63,24 @@ package struct HostTrail: Sendable {
   }
 
   /// What the live counters have too much.
-  var drift: Effect { live &- projected }
+  package var drift: Effect { live &- projected }
+
+  /// The trail as it was behind `sequence`, with what the host holds now.
+  func rewound(to sequence: Int64) -> HostTrail {
+    var then = self
+    then.events = events.filter { $0.sequence <= sequence }.map { event in
+      var event = event
+      // What later entries wrote is not in a backup.
+      event.isShownByRow = false
+      return event
+    }
+    if let last = then.events.last {
+      then.projected = last.after
+    } else if let next = events.first {
+      then.projected = next.after &- next.effect
+    }
+    return then
+  }
 }
 
 /// What one entry says of a node's row.
@@ -103,9 +123,14 @@ package struct NodeTrail: Sendable {
 
   /// The row that the changes lead to; without those at `omitted`, as a store that never heard of them has it.
   func row(omitting omitted: Set<Int> = []) -> LiveNode? {
+    row(of: changes.indices.lazy.filter { !omitted.contains($0) }.map { changes[$0] })
+  }
+
+  /// The row that some of the changes lead to.
+  private func row(of changes: some Sequence<NodeChange>) -> LiveNode? {
     guard let id else { return nil }
     var row: LiveNode?
-    for (index, change) in changes.enumerated() where !omitted.contains(index) {
+    for change in changes {
       if change.deletes {
         row = nil
       } else if change.creates {
@@ -121,6 +146,16 @@ package struct NodeTrail: Sendable {
       }
     }
     return row
+  }
+
+  /// The trail as it was behind `sequence`, with the row as it is now; where only `hosts` were put back, a row that was
+  /// elsewhere then is none of theirs.
+  func rewound(to sequence: Int64, hosts: Set<Name>?) -> NodeTrail {
+    var then = self
+    then.changes = changes.filter { $0.sequence <= sequence }
+    then.projected = row(of: then.changes)
+    if let hosts, then.projected?.host.map(hosts.contains) != true { then.projected = nil }
+    return then
   }
 
   /// The changes of the node's last life, its deletion included.
