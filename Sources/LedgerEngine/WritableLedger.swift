@@ -42,15 +42,20 @@ package final class WritableLedger {
   private var keepsDetails = false
 
   /// Opens the ledger in `directory`.
+  ///
+  /// `keyEntryCount`: the most entries whose keys are in memory alone.
   package init(
     directory: String, disk: any Disk, clock: some Clock, process: Int,
+    keyEntryCount: Int64 = KeyIndex.entryCountMax,
     progress: @escaping (_ done: Int64, _ total: Int64) -> Void = { _, _ in }
   ) throws(LogError) {
     var watcher = OpeningWatcher(progress: progress)
     let opened = try LogWriter.open(
       directory: directory, disk: disk, clock: clock, process: process, watcher: &watcher)
     writer = opened.writer
-    keys = watcher.keys
+    keys = try KeyIndex(opened.reader, entryCount: keyEntryCount) {
+      progress($0, opened.reader.head)
+    }
     voids = try opened.reader.voids()
     intake = WritableLedger.intake(opened.projection, nextSequence: opened.reader.head + 1)
   }
@@ -78,21 +83,25 @@ package final class WritableLedger {
   private struct Saved: ~Copyable {
     var intake: Intake
     var upgrades: [UInt32: Upgrade]?
-    var keys: KeyIndex
+    /// Not of a group, whose keys are apart.
+    var keys: KeyIndex?
     var voids: Voids
     var recorded: Timestamp?
     var textByteCount: Int
     var isStale: Bool
   }
 
-  private func snapshot() -> Saved {
+  private func snapshot(keepsKeys: Bool) -> Saved {
     Saved(
-      intake: intake.copy(), upgrades: upgrades, keys: keys, voids: voids, recorded: recorded,
-      textByteCount: textByteCount, isStale: isStale)
+      intake: intake.copy(), upgrades: upgrades, keys: keepsKeys ? keys : nil, voids: voids,
+      recorded: recorded, textByteCount: textByteCount, isStale: isStale)
   }
 
   private func restore(_ saved: consuming Saved) {
-    keys = saved.keys
+    if let before = saved.keys {
+      keys.discard(since: before)
+      keys = before
+    }
     voids = saved.voids
     recorded = saved.recorded
     textByteCount = saved.textByteCount
@@ -129,10 +138,11 @@ package final class WritableLedger {
 
   /// Admits all of `items` or none of them.
   package func admitTogether(_ items: [FactItem]) throws(AdmissionFailure) -> [Admission] {
-    let before = snapshot()
+    let before = snapshot(keepsKeys: false)
     let mark = writer.mark
     pendingChain = []
     defer { pendingChain = nil }
+    keys.beginGroup()
     do throws(AdmissionFailure) {
       var admissions: [Admission] = []
       for item in items {
@@ -146,8 +156,10 @@ package final class WritableLedger {
       for link in pendingChain ?? [] {
         writer.chain(link.fact, sequence: link.sequence, recorded: link.recorded)
       }
+      keys.endGroup(isKept: true)
       return admissions
     } catch {
+      keys.endGroup(isKept: false)
       restore(before)
       // Judging a void or a rollback can have written blocks of the group. The first error is the one to tell.
       do throws(LogError) { try writer.rewind(to: mark) } catch let second {
@@ -161,7 +173,12 @@ package final class WritableLedger {
   private var pendingChain: [Entry]?
 
   private func duplicate(_ fact: Fact) throws(AdmissionFailure) -> Admission? {
-    guard let key = fact.key, let known = keys[key] else { return nil }
+    guard let key = fact.key else { return nil }
+    let found: KeyRecord?
+    do throws(LogError) {
+      found = try keys.record(of: key) { () throws(LogError) in try writer.readerOfOpenCommit() }
+    } catch { throw .log(error) }
+    guard let known = found else { return nil }
     guard known.fingerprint == FactCodec.fingerprint(fact) else {
       throw .rejected(.keyReused(first: known.sequence))
     }
@@ -201,7 +218,7 @@ package final class WritableLedger {
       pendingChain?.append(Entry(sequence: sequence, recorded: moment, fact: fact))
     }
     if let key = fact.key {
-      keys.insert(key, KeyIndex.Record(sequence: sequence, fingerprint: fingerprint))
+      keys.insert(key, KeyRecord(sequence: sequence, fingerprint: fingerprint))
     }
     return sequence
   }
@@ -248,14 +265,16 @@ package final class WritableLedger {
     guard let moment = recorded else { return }
     let isLate = intake.batchIsLate
     textByteCount = 0
-    try writer.commit(intake.takeBatch(recorded: moment), isLate: isLate)
+    let batch = intake.takeBatch(recorded: moment)
+    try writer.commit(batch, isLate: isLate)
     recorded = nil
     saved = nil
+    keys.wrote(batch, endsCommit: true)
   }
 
   /// Remembers the present state, so that `abandon` can return to it.
   package func beginAbandonable() {
-    saved = snapshot()
+    saved = snapshot(keepsKeys: true)
   }
 
   /// Takes back what was admitted since the last commit.
@@ -286,7 +305,9 @@ package final class WritableLedger {
     guard let moment = recorded, !intake.batch.isEmpty else { return }
     let isLate = intake.batchIsLate
     textByteCount = 0
-    try writer.write(intake.takeBatch(recorded: moment), isLate: isLate)
+    let batch = intake.takeBatch(recorded: moment)
+    try writer.write(batch, isLate: isLate)
+    keys.wrote(batch, endsCommit: false)
   }
 }
 
@@ -336,8 +357,11 @@ extension WritableLedger {
     guard let node = fact.node, intake.node(node) != nil else {
       throw .rejected(.contradiction(.unknownNode))
     }
-    let byKey = fact.rare.targetKey.flatMap { keys[$0]?.sequence }
-    guard let target = fact.rare.target ?? byKey, target >= 1, target <= head else {
+    var named = fact.rare.target
+    if named == nil, let key = fact.rare.targetKey {
+      do throws(LogError) { named = try sequence(of: key) } catch { throw .log(error) }
+    }
+    guard let target = named, target >= 1, target <= head else {
       throw .rejected(.contradiction(.unknownEntry))
     }
     if upgrades == nil { try followUpgrades() }
@@ -395,7 +419,9 @@ extension WritableLedger {
   }
 
   /// The first entry that carries `key`.
-  package func sequence(of key: Name) -> Int64? { keys[key]?.sequence }
+  package func sequence(of key: Name) throws(LogError) -> Int64? {
+    try keys.record(of: key) { () throws(LogError) in try writer.readerOfOpenCommit() }?.sequence
+  }
 
   /// An entry of the log; takes a walk over it.
   package func entry(_ sequence: Int64) throws(AdmissionFailure) -> Entry {
@@ -441,18 +467,11 @@ extension Fact {
   }
 }
 
-/// Collects keys while the log is replayed for writing.
+/// Tells how far the replay for writing has come.
 private struct OpeningWatcher: ReplayWatcher {
   let progress: (Int64, Int64) -> Void
-  var keys = KeyIndex()
 
   mutating func block(_ batch: EntryBatch, of total: Int64) {
-    for key in batch.keys {
-      keys.insert(
-        key.key,
-        KeyIndex.Record(
-          sequence: batch.firstSequence + Int64(key.row), fingerprint: key.fingerprint))
-    }
     progress(batch.nextSequence - 1, total)
   }
 }
