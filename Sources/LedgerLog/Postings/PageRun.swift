@@ -167,6 +167,6 @@ struct PostingsSource {
   }
 
   func damage(_ offset: Int) -> LogError {
-    .damaged(Damage(.rotten, file: path, offset: offset, "postings are not what they should be"))
+    .damaged(Damage(.rotten, file: path, offset: offset, "its pages are not what they should be"))
   }
 }
