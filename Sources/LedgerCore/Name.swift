@@ -160,7 +160,9 @@ extension Name: Hashable {
     hasher.combine(mixed)
   }
 
-  /// A fast hash for tables inside one process; equal names have equal values.
+  /// A fast hash; equal names have equal values, in every process.
+  ///
+  /// Postings and files of keys hold parts of it: where it changes, their versions do.
   package var mixed: UInt64 {
     var value = high &* 0x9E37_79B9_7F4A_7C15 ^ (low &+ UInt64(tag)) &* 0xC2B2_AE3D_27D4_EB4F
     if let long {

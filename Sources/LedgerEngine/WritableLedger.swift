@@ -28,6 +28,7 @@ package final class WritableLedger {
   package private(set) var writer: LogWriter
   private(set) package var intake: Intake
   private var keys: KeyIndex
+  private let keyEntryCount: Int64
   private var voids: Voids
   /// The recorded time of the open commit.
   private var recorded: Timestamp?
@@ -44,15 +45,21 @@ package final class WritableLedger {
   private var isOver = false
 
   /// Opens the ledger in `directory`.
+  ///
+  /// `keyEntryCount`: the most entries whose keys are in memory alone.
   package init(
     directory: String, disk: any Disk, clock: some Clock, process: Int,
+    keyEntryCount: Int64 = KeyIndex.entryCountMax,
     progress: @escaping (_ done: Int64, _ total: Int64) -> Void = { _, _ in }
   ) throws(LogError) {
     var watcher = OpeningWatcher(progress: progress)
     let opened = try LogWriter.open(
       directory: directory, disk: disk, clock: clock, process: process, watcher: &watcher)
     writer = opened.writer
-    keys = watcher.keys
+    self.keyEntryCount = keyEntryCount
+    keys = try KeyIndex(opened.reader, entryCount: keyEntryCount) {
+      progress($0, opened.reader.head)
+    }
     voids = try opened.reader.voids()
     intake = WritableLedger.intake(opened.projection, nextSequence: opened.reader.head + 1)
   }
@@ -71,7 +78,7 @@ package final class WritableLedger {
     var watcher = OpeningWatcher { _, _ in }
     let opened = try LogWriter.open(after: writer, watcher: &watcher)
     writer = opened.writer
-    keys = watcher.keys
+    keys = try KeyIndex(opened.reader, entryCount: keyEntryCount) { _ in }
     voids = try opened.reader.voids()
     intake = WritableLedger.intake(opened.projection, nextSequence: opened.reader.head + 1)
     upgrades = nil
@@ -104,21 +111,25 @@ package final class WritableLedger {
   private struct Saved: ~Copyable {
     var intake: Intake
     var upgrades: [UInt32: Upgrade]?
-    var keys: KeyIndex
+    /// Not of a group, whose keys are apart.
+    var keys: KeyIndex?
     var voids: Voids
     var recorded: Timestamp?
     var textByteCount: Int
     var isStale: Bool
   }
 
-  private func snapshot() -> Saved {
+  private func snapshot(keepsKeys: Bool) -> Saved {
     Saved(
-      intake: intake.copy(), upgrades: upgrades, keys: keys, voids: voids, recorded: recorded,
-      textByteCount: textByteCount, isStale: isStale)
+      intake: intake.copy(), upgrades: upgrades, keys: keepsKeys ? keys : nil, voids: voids,
+      recorded: recorded, textByteCount: textByteCount, isStale: isStale)
   }
 
   private func restore(_ saved: consuming Saved) {
-    keys = saved.keys
+    if let before = saved.keys {
+      keys.discard(since: before)
+      keys = before
+    }
     voids = saved.voids
     recorded = saved.recorded
     textByteCount = saved.textByteCount
@@ -159,7 +170,7 @@ package final class WritableLedger {
   ///   tables.
   package func admitTogether(_ items: [FactItem]) throws(AdmissionFailure) -> [Admission] {
     guard try prepare(toTakeBack: items) else {
-      let before = snapshot()
+      let before = snapshot(keepsKeys: false)
       let mark = writer.mark
       do throws(AdmissionFailure) { return try admitGroup(items) } catch {
         restore(before)
@@ -170,7 +181,7 @@ package final class WritableLedger {
         throw error
       }
     }
-    let before = (keys: keys, recorded: recorded, textByteCount: textByteCount)
+    let before = (recorded: recorded, textByteCount: textByteCount)
     intake.beginGroup()
     do throws(AdmissionFailure) {
       let admissions = try admitGroup(items)
@@ -178,7 +189,7 @@ package final class WritableLedger {
       return admissions
     } catch {
       intake.takeBackGroup()
-      (keys, recorded, textByteCount) = before
+      (recorded, textByteCount) = before
       throw error
     }
   }
@@ -202,6 +213,9 @@ package final class WritableLedger {
   private func admitGroup(_ items: [FactItem]) throws(AdmissionFailure) -> [Admission] {
     pendingChain = []
     defer { pendingChain = nil }
+    keys.beginGroup()
+    var isKept = false
+    defer { keys.endGroup(isKept: isKept) }
     var admissions: [Admission] = []
     for item in items {
       if let duplicate = try duplicate(item.fact) {
@@ -214,6 +228,7 @@ package final class WritableLedger {
     for link in pendingChain ?? [] {
       writer.chain(link.fact, sequence: link.sequence, recorded: link.recorded)
     }
+    isKept = true
     return admissions
   }
 
@@ -221,7 +236,12 @@ package final class WritableLedger {
   private var pendingChain: [Entry]?
 
   private func duplicate(_ fact: Fact) throws(AdmissionFailure) -> Admission? {
-    guard let key = fact.key, let known = keys[key] else { return nil }
+    guard let key = fact.key else { return nil }
+    let found: KeyRecord?
+    do throws(LogError) {
+      found = try keys.record(of: key) { () throws(LogError) in try writer.readerOfOpenCommit() }
+    } catch { throw .log(error) }
+    guard let known = found else { return nil }
     guard known.fingerprint == FactCodec.fingerprint(fact) else {
       throw .rejected(.keyReused(first: known.sequence))
     }
@@ -262,7 +282,7 @@ package final class WritableLedger {
       pendingChain?.append(Entry(sequence: sequence, recorded: moment, fact: fact))
     }
     if let key = fact.key {
-      keys.insert(key, KeyIndex.Record(sequence: sequence, fingerprint: fingerprint))
+      keys.insert(key, KeyRecord(sequence: sequence, fingerprint: fingerprint))
     }
     return sequence
   }
@@ -309,16 +329,18 @@ package final class WritableLedger {
     guard let moment = recorded else { return }
     let isLate = intake.batchIsLate
     textByteCount = 0
-    try writer.commit(intake.takeBatch(recorded: moment), isLate: isLate)
+    let batch = intake.takeBatch(recorded: moment)
+    try writer.commit(batch, isLate: isLate)
     recorded = nil
     saved = nil
+    keys.wrote(batch, endsCommit: true)
   }
 
   /// Remembers the present state, so that `abandon` can return to it and the ledger be used further.
   ///
   /// - Complexity: linear in the fleet, once something is admitted.
   package func beginAbandonable() {
-    saved = snapshot()
+    saved = snapshot(keepsKeys: true)
   }
 
   /// Takes back what was admitted since the last commit.
@@ -326,7 +348,12 @@ package final class WritableLedger {
   /// Without `beginAbandonable` before it, this is the last thing that is done with the ledger.
   package func abandon() throws(LogError) {
     guard recorded != nil else { return }
-    if let saved = saved.take() { restore(saved) } else { isOver = true }
+    if let saved = saved.take() {
+      restore(saved)
+    } else {
+      keys.discard()
+      isOver = true
+    }
     recorded = nil
     try writer.abandon()
   }
@@ -351,7 +378,9 @@ package final class WritableLedger {
     guard let moment = recorded, !intake.batch.isEmpty else { return }
     let isLate = intake.batchIsLate
     textByteCount = 0
-    try writer.write(intake.takeBatch(recorded: moment), isLate: isLate)
+    let batch = intake.takeBatch(recorded: moment)
+    try writer.write(batch, isLate: isLate)
+    keys.wrote(batch, endsCommit: false)
   }
 }
 
@@ -401,8 +430,11 @@ extension WritableLedger {
     guard let node = fact.node, intake.node(node) != nil else {
       throw .rejected(.contradiction(.unknownNode))
     }
-    let byKey = fact.rare.targetKey.flatMap { keys[$0]?.sequence }
-    guard let target = fact.rare.target ?? byKey, target >= 1, target <= head else {
+    var named = fact.rare.target
+    if named == nil, let key = fact.rare.targetKey {
+      do throws(LogError) { named = try sequence(of: key) } catch { throw .log(error) }
+    }
+    guard let target = named, target >= 1, target <= head else {
       throw .rejected(.contradiction(.unknownEntry))
     }
     if upgrades == nil { try followUpgrades() }
@@ -460,7 +492,9 @@ extension WritableLedger {
   }
 
   /// The first entry that carries `key`.
-  package func sequence(of key: Name) -> Int64? { keys[key]?.sequence }
+  package func sequence(of key: Name) throws(LogError) -> Int64? {
+    try keys.record(of: key) { () throws(LogError) in try writer.readerOfOpenCommit() }?.sequence
+  }
 
   /// An entry of the log; takes a walk over it.
   package func entry(_ sequence: Int64) throws(AdmissionFailure) -> Entry {
@@ -506,18 +540,11 @@ extension Fact {
   }
 }
 
-/// Collects keys while the log is replayed for writing.
+/// Tells how far the replay for writing has come.
 private struct OpeningWatcher: ReplayWatcher {
   let progress: (Int64, Int64) -> Void
-  var keys = KeyIndex()
 
   mutating func block(_ batch: EntryBatch, of total: Int64) {
-    for key in batch.keys {
-      keys.insert(
-        key.key,
-        KeyIndex.Record(
-          sequence: batch.firstSequence + Int64(key.row), fingerprint: key.fingerprint))
-    }
     progress(batch.nextSequence - 1, total)
   }
 }

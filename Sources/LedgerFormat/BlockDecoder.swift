@@ -13,6 +13,7 @@ package struct BlockDecoder {
   private var tally = Tally()
   /// Whether attributes, origins and the ids of new nodes are wanted.
   private let keepsTexts: Bool
+  private let keepsKeys: Bool
 
   /// How many rows of a block have each part.
   private struct Tally {
@@ -33,10 +34,12 @@ package struct BlockDecoder {
     }
   }
 
-  /// - Parameter keepsTexts: without them only what changes numbers is decoded: attributes and the ids of new nodes
-  ///   are passed over.
-  package init(keepsTexts: Bool = true) {
+  /// - Parameters:
+  ///   - keepsTexts: without them only what changes numbers is decoded: attributes and the ids of new nodes are passed over.
+  ///   - keepsKeys: without them, keys in columns are passed over.
+  package init(keepsTexts: Bool = true, keepsKeys: Bool = true) {
     self.keepsTexts = keepsTexts
+    self.keepsKeys = keepsKeys
   }
 
   /// Reads the body of the block of `frame`, whose first entry must be that of `sequence`.
@@ -308,6 +311,11 @@ extension BlockDecoder {
     let count = try reader.count(bytes, atMost: batch.count)
     try Column.take(count, into: &wide, from: &reader, bytes)
     let rows = wide
+    guard keepsKeys else {
+      try NameList.skip(from: &reader, bytes, scratch: &small)
+      _ = try reader.skip(8 * count)
+      return
+    }
     var names: [Name] = []
     try NameList.take(into: &names, from: &reader, bytes, scratch: &small)
     guard names.count == count else { throw Malformed("keys are missing", at: start) }

@@ -28,6 +28,12 @@ package struct EntryCursor {
     index = range.lowerBound - 1
   }
 
+  /// Walks over the blocks of `range`, before which slots have `names`.
+  init(_ reader: LogReader, _ range: Range<Int>, names: Registry) {
+    self.init(reader, range, hidingBefore: range.lowerBound)
+    registry = names
+  }
+
   /// The next entry, and whether its commit ends with it; nil at the end.
   package mutating func next() throws(LogError) -> (entry: Entry, endsCommit: Bool)? {
     while row >= batch.count {

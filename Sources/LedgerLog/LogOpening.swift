@@ -1,4 +1,4 @@
-internal import LedgerCore
+package import LedgerCore
 internal import LedgerFormat
 package import LedgerPorts
 
@@ -49,13 +49,9 @@ extension LogWriter {
   ) throws(LogError) -> OpenedLog {
     let (reader, lock, messages) = try lockedReader(
       directory: directory, disk: disk, process: process)
-    let options = ReplayOptions(keepsNodeNames: true, keepsTouches: true)
-    var observer = NoObserver()
-    let projection = try reader.project(
-      .all, options, observer: &observer, watcher: &watcher)
     let carrier = reader.map.blocks.lastIndex { $0.frame.flags.contains(.carriesLink) }
-    let link = try reader.head == 0 ? Chain.origin : reader.link(at: reader.head)
     let carried = carrier.map { reader.map.blocks[$0].nextSequence } ?? 1
+    let (projection, link) = try reader.replayed(pausingBefore: carried, &watcher)
     let writer = try LogWriter(
       reader, lockFile: lock, clock: clock, process: process, link: link,
       entriesSinceLink: Int(reader.head + 1 - carried),
@@ -111,11 +107,36 @@ extension LogLayout {
 }
 
 extension LogReader {
+  /// All that a writer must know of the state, and the chain's link after it.
+  ///
+  /// The entries from `first` on stand behind the last link that a block carries, so they are hashed, and what they call nodes
+  /// is known on the way.
+  fileprivate func replayed<Watcher: ReplayWatcher>(
+    pausingBefore first: Int64, _ watcher: inout Watcher
+  ) throws(LogError) -> (projection: Projection, link: [UInt8]) {
+    let options = ReplayOptions(keepsNodeNames: true, keepsTouches: true)
+    var observer = NoObserver()
+    guard head > 0, !map.hasVoids, let block = map.block(of: first) else {
+      let whole = try project(.all, options, observer: &observer, watcher: &watcher)
+      return (whole, try head == 0 ? Chain.origin : link(at: head))
+    }
+    let before = try project(
+      .sequence(first - 1), options, observer: &observer, watcher: &watcher)
+    let registry = before.registry
+    let whole = try replayInOrder(
+      .all, options, from: (before, block), observer: &observer, watcher: &watcher)
+    return (whole, try link(at: head, names: registry))
+  }
+
   /// The chain's link after the commit that holds `sequence`; 0 is the beginning.
+  ///
+  /// `names`: those of the slots before the entries that are hashed, where they are known.
   ///
   /// - Complexity: constant where that commit's last block carries the link; otherwise one pass over the log for the
   ///   ids, hashing the entries behind the last link that is carried.
-  package func link(at sequence: Int64) throws(LogError) -> [UInt8] {
+  package func link(
+    at sequence: Int64, names: Registry? = nil
+  ) throws(LogError) -> [UInt8] {
     guard sequence > 0 else { return Chain.origin }
     guard let holder = map.block(of: sequence),
       let last = map.blocks[holder...].firstIndex(where: {
@@ -137,7 +158,9 @@ extension LogReader {
     let first = carrier.map { $0 + 1 } ?? 0
     guard first <= last else { return link }
     var chain = Chain(link: link)
-    var entries = EntryCursor(self, 0..<last + 1, hidingBefore: first)
+    var entries =
+      names.map { EntryCursor(self, first..<last + 1, names: $0) }
+      ?? EntryCursor(self, 0..<last + 1, hidingBefore: first)
     while let step = try entries.next() {
       chain.add(step.entry.fact, sequence: step.entry.sequence, recorded: step.entry.recorded)
       guard step.endsCommit else { continue }

@@ -70,8 +70,11 @@ package final class LogReader: Sendable {
   }
 
   /// Walks over all blocks from `first` on; without texts only what changes numbers is decoded.
-  package func cursor(from first: Int = 0, keepsTexts: Bool = true) -> BlockCursor {
-    BlockCursor(reader: self, first..<map.blocks.count, keepsTexts: keepsTexts)
+  package func cursor(
+    from first: Int = 0, keepsTexts: Bool = true, keepsKeys: Bool = true
+  ) -> BlockCursor {
+    BlockCursor(
+      reader: self, first..<map.blocks.count, keepsTexts: keepsTexts, keepsKeys: keepsKeys)
   }
 
   /// The damage of a block whose body is not what it should be.
@@ -97,9 +100,9 @@ package struct BlockCursor {
   private var decoder: BlockDecoder
   private var body: [UInt8] = []
 
-  init(reader: LogReader, _ range: Range<Int>, keepsTexts: Bool) {
+  init(reader: LogReader, _ range: Range<Int>, keepsTexts: Bool, keepsKeys: Bool = true) {
     self.reader = reader
-    decoder = BlockDecoder(keepsTexts: keepsTexts)
+    decoder = BlockDecoder(keepsTexts: keepsTexts, keepsKeys: keepsKeys)
     next = range.lowerBound
     end = range.upperBound
   }

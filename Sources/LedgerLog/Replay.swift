@@ -63,7 +63,7 @@ extension LogReader {
   private static let reservedNodeCountMax: Int64 = 1 << 22
 
   /// Nothing is voided, and where time decides nothing is late: the selection is a prefix of the log.
-  private func replayInOrder<Observer: FoldObserver, Watcher: ReplayWatcher>(
+  func replayInOrder<Observer: FoldObserver, Watcher: ReplayWatcher>(
     _ selection: Selection, _ options: ReplayOptions,
     from start: (projection: Projection, block: Int)?, observer: inout Observer,
     watcher: inout Watcher
@@ -72,10 +72,10 @@ extension LogReader {
     // The tables of a snapshot would move, and most nodes are there already.
     if start == nil { projection.reserve(nodes: Int(min(head, LogReader.reservedNodeCountMax))) }
     var batch = EntryBatch()
-    // Keys are watched while a log is opened for writing, where names are kept.
     var cursor = cursor(
       from: start?.block ?? 0,
-      keepsTexts: options.keepsNodeNames || options.keepsDetails || options.keepsTexts)
+      keepsTexts: options.keepsNodeNames || options.keepsDetails || options.keepsTexts,
+      keepsKeys: options.keepsTexts)
     while let block = try cursor.next(into: &batch) {
       let rows = 0..<selection.prefix(of: batch)
       // A block without a selected row does not belong to the state, nor do the ids that it brings.

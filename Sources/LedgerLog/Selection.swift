@@ -17,7 +17,7 @@ package struct ReplayOptions: Sendable {
   package var keepsNodeNames = false
   package var keepsDetails = false
   package var keepsTouches = false
-  /// Whether watchers see texts too, which folding numbers does not need.
+  /// Whether watchers see texts and keys too, which folding does not need.
   package var keepsTexts = false
   /// Whether a replay may begin at a snapshot.
   package var usesSnapshots = true

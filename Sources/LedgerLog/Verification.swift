@@ -82,7 +82,8 @@ package struct Verification {
     result.passedOver = own.passedOver
     result.checkpointCount = own.known.count + checkpoints.count
     var tree = TreeCheck(reader, own.known + checkpoints, rows: start?.tree ?? TreeRows())
-    try follow(reader, after: start, &tree, goOn)
+    var keys = try KeyCheck(reader)
+    try follow(reader, after: start, &tree, &keys, goOn)
     for damage in tree.damages { note(damage) }
     guard result.isComplete else { return }
     result.caches = tree.caches
@@ -92,6 +93,7 @@ package struct Verification {
     for damage in try reader.snapshotDamages() { note(damage) }
     for damage in try reader.historyDamages() { note(damage) }
     for damage in try reader.postingsDamages() { note(damage) }
+    for damage in keys.damages { note(damage) }
   }
 
   private mutating func note(_ damage: Damage) {
@@ -153,7 +155,7 @@ package struct Verification {
 
   private mutating func follow(
     _ reader: LogReader, after start: Progress?, _ tree: inout TreeCheck,
-    _ goOn: (_ done: Int64, _ total: Int64) -> Bool
+    _ keys: inout KeyCheck, _ goOn: (_ done: Int64, _ total: Int64) -> Bool
   ) throws(LogError) {
     if let start, start.sequence > 0 { result.progress = start }
     var chain = Chain(link: result.progress.link)
@@ -168,6 +170,7 @@ package struct Verification {
         try checkStart(of: block, index, reader, chain.link)
         let isLate = try pass(&batch, block, reader, &registry, &chain, &tree, &latest)
         tree.endBlock()
+        try keys.pass(batch)
         try checkTimes(batch, block, index, reader, &recorded)
         try checkFlags(batch, block, isLate, reader)
         if block.frame.flags.contains(.endsCommit),

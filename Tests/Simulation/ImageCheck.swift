@@ -60,7 +60,8 @@ struct ImageCheck {
     if keeps { disk.keepMoments(oneIn: 3) }
     let clock = FakeClock(moment(1_000_000))
     let ledger = try WritableLedger(
-      directory: Workload.directory, disk: disk, clock: clock, process: 8)
+      directory: Workload.directory, disk: disk, clock: clock, process: 8,
+      keyEntryCount: Workload.keyEntryCount)
     try demand(
       ledger.head == Int64(facts.count),
       "recovery left \(ledger.head) entries where \(facts.count) were read")
@@ -69,6 +70,7 @@ struct ImageCheck {
     }
     try demand(
       ledger.intake.lines == modelLines(facts[...]), "the state is not the fold of the entries")
+    try ledger.checkKeys(facts)
     try checkVerified(disk, allowsTornTail: false)
     var after = expected
     after.entries = facts

@@ -85,6 +85,15 @@ struct Reading {
     }
   }
 
+  /// Whatever is left of files of keys, each key is that of its entry.
+  func checkKeys(_ facts: [Fact]) throws {
+    let ledger = try WritableLedger(
+      directory: Workload.directory, disk: disk, clock: FakeClock(moment(1_000_000)), process: 8,
+      keyEntryCount: Workload.keyEntryCount)
+    defer { ledger.writer.close() }
+    try ledger.checkKeys(facts)
+  }
+
   /// The root of the tree over the first `count` entries, from the entries alone.
   private func root(_ reader: LogReader, count: Int) throws(LogError) -> [UInt8] {
     var hash = MerkleLeaf()
@@ -97,5 +106,18 @@ struct Reading {
       rows.append(leaf) { _ in }
     }
     return rows.root
+  }
+}
+
+extension WritableLedger {
+  /// Each key is that of its entry, and others are of none.
+  func checkKeys(_ facts: [Fact]) throws {
+    for (index, fact) in facts.enumerated() {
+      guard let key = fact.key else { continue }
+      let found = try sequence(of: key)
+      try demand(
+        found == Int64(index + 1), "\(key) is of \(String(describing: found)), not \(index + 1)")
+    }
+    try demand(try sequence(of: "none") == nil, "a key is known that nobody told")
   }
 }

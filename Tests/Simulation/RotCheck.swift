@@ -109,5 +109,6 @@ struct RotCheck {
     let disk = try changed(place)
     let reading = Reading(disk: disk)
     try reading.checkCaches(try reading.reader(), facts, at: random.below(facts.count + 1))
+    try reading.checkKeys(facts)
   }
 }

@@ -12,6 +12,8 @@ struct Workload {
   static let directory = "/ledger"
   /// Few, so that there are several groups of history.
   static let historyEntryCount: Int64 = 24
+  /// The same for files of keys.
+  static let keyEntryCount: Int64 = 10
 
   let disk: SimulatedDisk
   /// By label of the disk's moments.
@@ -21,6 +23,7 @@ struct Workload {
   private let clock = FakeClock(moment(0))
   private var seconds: Int64 = 0
   private let manifest: Manifest
+  private var abandonedKeys: [Name] = []
 
   init(seed: UInt64, keepsOneIn: Int, notesCalls: Bool) {
     random = TestRandom(seed: seed)
@@ -59,6 +62,7 @@ struct Workload {
           expected.entries.count == Int(ledger.head),
           "after a failure \(ledger.head) entries, expected \(expected.entries.count)")
       }
+      try checkKeys(ledger)
       if random.chance(6) {
         // A failure that was due in vain is for steps, not for opening.
         disk.repair()
@@ -95,7 +99,8 @@ struct Workload {
 
   private func open() throws -> WritableLedger {
     let ledger = try WritableLedger(
-      directory: Workload.directory, disk: disk, clock: clock, process: 7)
+      directory: Workload.directory, disk: disk, clock: clock, process: 7,
+      keyEntryCount: Workload.keyEntryCount)
     try demand(
       expected.facts(count: Int(ledger.head)) != nil,
       "reopened with \(ledger.head) entries, expected \(expected.entries.count)")
@@ -163,6 +168,19 @@ struct Workload {
     return kept
   }
 
+  /// Asks for keys of some entries, and for those that were taken back.
+  private mutating func checkKeys(_ ledger: WritableLedger) throws {
+    for key in abandonedKeys.suffix(2) {
+      try demand(try ledger.sequence(of: key) == nil, "\(key) is known and was taken back")
+    }
+    for _ in 0..<3 where !expected.entries.isEmpty {
+      let place = random.below(expected.entries.count)
+      guard let key = expected.entries[place].key else { continue }
+      let found = try ledger.sequence(of: key)
+      try demand(found == Int64(place + 1), "\(key) is of \(String(describing: found))")
+    }
+  }
+
   // MARK: - Steps
 
   private mutating func commit(_ group: [Fact], _ ledger: WritableLedger) throws(Failed) {
@@ -175,10 +193,15 @@ struct Workload {
   }
 
   private mutating func together(_ ledger: WritableLedger) throws(Failed) {
-    let items = (0..<1 + random.below(6)).map { _ in FactItem(fact: next()) }
+    let items = (0..<1 + random.below(6)).map { _ in
+      var item = FactItem(fact: next())
+      if random.chance(5) { item.fact.key = Name("k-\(random.next())") }
+      return item
+    }
     do throws(AdmissionFailure) { _ = try ledger.admitTogether(items) } catch {
       if case .log = error { throw Failed() }
       // All or none: whatever was admitted of a refused group must not be there.
+      abandonedKeys += items.compactMap(\.fact.key)
       return try commit([], ledger)
     }
     let group = items.map { item in
@@ -192,8 +215,10 @@ struct Workload {
   /// An import that is given up, also because the disk failed; the writer goes on.
   private mutating func abandoned(_ ledger: WritableLedger) throws(Failed) {
     ledger.beginAbandonable()
-    do throws(Failed) { _ = try admitted(30, ledger) } catch { disk.repair() }
+    var kept: [Fact] = []
+    do throws(Failed) { kept = try admitted(30, ledger) } catch { disk.repair() }
     do throws(LogError) { try ledger.abandon() } catch { throw Failed() }
+    abandonedKeys += kept.compactMap(\.key)
   }
 
   /// Caches; whether the disk lets them be written does not matter.

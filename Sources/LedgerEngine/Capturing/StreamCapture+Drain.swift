@@ -93,8 +93,16 @@ extension StreamCapture {
     _ state: inout CaptureState, _ drained: inout Drained
   ) throws(ReconcileError) {
     // A commit of the log is durable whole or not at all: what precedes a transaction that has entries was recorded too.
-    let firstNew =
-      (transactions.lastIndex { ledger.sequence(of: key($0.origin, 0, state)) != nil } ?? -1) + 1
+    var firstNew = transactions.count
+    while firstNew > 0 {
+      let key = key(transactions[firstNew - 1].origin, 0, state)
+      guard
+        try LedgerEngine.reading({ () throws(LogError) in try ledger.sequence(of: key) }) == nil
+      else {
+        break
+      }
+      firstNew -= 1
+    }
     for (index, transaction) in transactions.enumerated() {
       drained.tally.transactions += 1
       if index < firstNew {

@@ -80,7 +80,12 @@ package struct LifecycleRunner {
   private func earlier(
     _ command: LifecycleCommand
   ) throws(LifecycleFailure) -> LifecycleOutcome? {
-    guard let key = order.key, let sequence = log.ledger.sequence(of: key) else { return nil }
+    guard let key = order.key else { return nil }
+    let known: Int64?
+    do throws(LogError) { known = try log.ledger.sequence(of: key) } catch {
+      throw .failed(.log(error))
+    }
+    guard let sequence = known else { return nil }
     let fact: Fact
     let intent: CommandIntent?
     do throws(AdmissionFailure) {

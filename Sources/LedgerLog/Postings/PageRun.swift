@@ -18,7 +18,6 @@ final class PageRun {
 
   /// The most records in a page.
   static let recordCountMax = 256
-  private static let entryByteCount = 16
 
   private let source: PostingsSource
   private let place: Place
@@ -34,7 +33,7 @@ final class PageRun {
 
   private func readDirectory() throws(LogError) {
     guard directory.isEmpty, place.pageCount > 0 else { return }
-    let count = Int(place.pageCount) * PageRun.entryByteCount
+    let count = Int(place.pageCount) * PageDirectory.entryByteCount
     let bytes = try source.read(Int(place.offset) + Int(place.byteCount), count)
     guard CRC32C.of(bytes) == place.checksum else { throw source.damage(Int(place.offset)) }
     directory = bytes
@@ -47,11 +46,11 @@ final class PageRun {
     return value
   }
 
-  private func firstKey(_ page: Int) -> UInt64 { number(page * PageRun.entryByteCount, 8) }
+  private func firstKey(_ page: Int) -> UInt64 { number(page * PageDirectory.entryByteCount, 8) }
 
   /// The bytes of a page, checked.
   private func bytes(_ page: Int) throws(LogError) -> [UInt8] {
-    let entry = page * PageRun.entryByteCount
+    let entry = page * PageDirectory.entryByteCount
     let start = page == 0 ? 0 : Int(number(entry - 8, 4))
     let end = Int(number(entry + 8, 4))
     guard start <= end, end <= Int(place.byteCount) else { throw source.damage(Int(place.offset)) }
@@ -61,6 +60,17 @@ final class PageRun {
     return bytes
   }
 
+  var pageCount: Int { Int(place.pageCount) }
+
+  /// A page with its first key.
+  func page(_ index: Int) throws(LogError) -> (firstKey: UInt64, bytes: [UInt8]) {
+    try readDirectory()
+    return (firstKey(index), try bytes(index))
+  }
+
+  /// The damage of a page whose records cannot be read.
+  var damage: LogError { source.damage(Int(place.offset)) }
+
   /// Hands over the pages that can hold records of `key`, each with its first key.
   ///
   /// - Complexity: logarithmic in the pages, and one page or, where a key has many records, a few.
@@ -68,14 +78,11 @@ final class PageRun {
     of key: UInt64, _ body: (UInt64, [UInt8]) throws(Malformed) -> Void
   ) throws(LogError) {
     try readDirectory()
-    let pageCount = Int(place.pageCount)
     // The page before may end with records of the same key.
     var page = max((0..<pageCount).partitioningIndex { firstKey($0) >= key } - 1, 0)
     while page < pageCount, firstKey(page) <= key {
       let bytes = try bytes(page)
-      do throws(Malformed) { try body(firstKey(page), bytes) } catch {
-        throw source.damage(Int(place.offset))
-      }
+      do throws(Malformed) { try body(firstKey(page), bytes) } catch { throw damage }
       page += 1
     }
   }
@@ -88,20 +95,42 @@ final class PageRun {
     page: (Range<Int>, inout ByteWriter) -> Void
   ) -> Place {
     let start = writer.bytes.count
-    var directory = ByteWriter()
+    var directory = PageDirectory()
     for first in stride(from: 0, to: count, by: recordCountMax) {
       let begin = writer.bytes.count
       page(first..<min(first + recordCountMax, count), &writer)
-      directory.put(fixed: key(first))
-      directory.put(fixed: UInt32(writer.bytes.count - start))
-      directory.put(fixed: CRC32C.of(writer.bytes.span, begin..<writer.bytes.count))
+      let range = begin..<writer.bytes.count
+      directory.add(
+        byteCount: range.count, checksum: CRC32C.of(writer.bytes.span, range), from: key(first))
     }
-    let byteCount = writer.bytes.count - start
     writer.put(directory.bytes)
-    return Place(
-      offset: UInt32(start), byteCount: UInt32(byteCount),
-      pageCount: UInt32(directory.bytes.count / entryByteCount),
-      checksum: CRC32C.of(directory.bytes))
+    return directory.place(at: start)
+  }
+}
+
+/// The directory of pages while they are written, one behind the other.
+struct PageDirectory {
+  static let entryByteCount = 16
+
+  private var entries = ByteWriter()
+  private var byteCount = 0
+
+  var bytes: [UInt8] { entries.bytes }
+
+  /// Notes the next page.
+  mutating func add(byteCount count: Int, checksum: UInt32, from key: UInt64) {
+    byteCount += count
+    entries.put(fixed: key)
+    entries.put(fixed: UInt32(truncatingIfNeeded: byteCount))
+    entries.put(fixed: checksum)
+  }
+
+  /// Where the run stands whose first page is at `offset`.
+  func place(at offset: Int) -> PageRun.Place {
+    PageRun.Place(
+      offset: UInt32(offset), byteCount: UInt32(truncatingIfNeeded: byteCount),
+      pageCount: UInt32(entries.bytes.count / PageDirectory.entryByteCount),
+      checksum: CRC32C.of(entries.bytes))
   }
 }
 
@@ -138,6 +167,6 @@ struct PostingsSource {
   }
 
   func damage(_ offset: Int) -> LogError {
-    .damaged(Damage(.rotten, file: path, offset: offset, "postings are not what they should be"))
+    .damaged(Damage(.rotten, file: path, offset: offset, "its pages are not what they should be"))
   }
 }

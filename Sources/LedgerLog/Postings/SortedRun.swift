@@ -19,6 +19,50 @@ struct SortedRun {
     self.hasNotes = hasNotes
   }
 
+  /// Goes through all records.
+  var cursor: Cursor { Cursor(pages, hasNotes: hasNotes) }
+
+  /// Goes through the records of a run in their order.
+  struct Cursor {
+    private let pages: PageRun
+    private let hasNotes: Bool
+    private var next = 0
+    private var records: [(key: UInt64, record: Record)] = []
+    private var place = 0
+
+    fileprivate init(_ pages: PageRun, hasNotes: Bool) {
+      self.pages = pages
+      self.hasNotes = hasNotes
+    }
+
+    /// The next record and its key; nil behind the last one.
+    mutating func record() throws(LogError) -> (key: UInt64, record: Record)? {
+      while place == records.count {
+        guard next < pages.pageCount else { return nil }
+        try readPage()
+      }
+      place += 1
+      return records[place - 1]
+    }
+
+    private mutating func readPage() throws(LogError) {
+      let (first, bytes) = try pages.page(next)
+      next += 1
+      place = 0
+      records.removeAll(keepingCapacity: true)
+      var reader = ByteReader(0..<bytes.count)
+      var key = first
+      do throws(Malformed) {
+        while reader.remaining > 0 {
+          key &+= try reader.varint(bytes.span)
+          let row = UInt32(truncatingIfNeeded: try reader.varint(bytes.span))
+          let note = hasNotes ? try reader.varint(bytes.span) : 0
+          records.append((key, Record(row: row, note: note)))
+        }
+      } catch { throw pages.damage }
+    }
+  }
+
   /// The records of `key`, by ascending rows.
   func records(of key: UInt64) throws(LogError) -> [Record] {
     var found: [Record] = []
@@ -75,10 +119,64 @@ struct NameRun {
   }
 }
 
+/// The records of one page while it is filled.
+struct RecordPage {
+  /// Two LEB128 numbers of 64 bits and one of 32.
+  private static let recordByteCountMax = 10 + 10 + 5
+
+  private let hasNotes: Bool
+  private var bytes = [UInt8](
+    repeating: 0, count: PageRun.recordCountMax * RecordPage.recordByteCountMax)
+  private var end = 0
+  private(set) var count = 0
+  private(set) var firstKey: UInt64 = 0
+  private var before: UInt64 = 0
+
+  init(hasNotes: Bool) {
+    self.hasNotes = hasNotes
+  }
+
+  var isFull: Bool { count == PageRun.recordCountMax }
+
+  /// Empties the page.
+  mutating func begin() {
+    end = 0
+    count = 0
+  }
+
+  /// Adds a record to a page that is not full.
+  mutating func add(_ key: UInt64, row: UInt32, note: UInt64 = 0) {
+    if count == 0 {
+      firstKey = key
+      before = key
+    }
+    put(key &- before)
+    put(UInt64(row))
+    if hasNotes { put(note) }
+    before = key
+    count += 1
+  }
+
+  func write(to writer: inout ByteWriter) { writer.bytes.append(contentsOf: bytes[..<end]) }
+
+  /// The encoding of `ByteWriter.put(varint:)`, into a page that has room: appending byte by byte costs more than all else.
+  @inline(__always)
+  private mutating func put(_ value: UInt64) {
+    var rest = value
+    while rest >= 0x80 {
+      bytes[end] = UInt8(truncatingIfNeeded: rest) | 0x80
+      end += 1
+      rest >>= 7
+    }
+    bytes[end] = UInt8(truncatingIfNeeded: rest)
+    end += 1
+  }
+}
+
 /// Records of a run before they are sorted, in the order of their rows.
 struct UnsortedRun {
   private(set) var keys: [UInt64] = []
-  private var rows: [UInt32] = []
+  private(set) var rows: [UInt32] = []
   private var notes: [UInt64] = []
   private let hasNotes: Bool
 
@@ -92,46 +190,33 @@ struct UnsortedRun {
     if hasNotes { notes.append(note) }
   }
 
+  /// Adds the records of another run, whose rows follow.
+  mutating func add(_ other: UnsortedRun) {
+    keys += other.keys
+    rows += other.rows
+    notes += other.notes
+  }
+
   /// Appends the run and says where it stands.
   func write(to writer: inout ByteWriter) -> PageRun.Place {
-    let order = UnsortedRun.order(of: keys)
-    var page = [UInt8](repeating: 0, count: PageRun.recordCountMax * UnsortedRun.recordByteCountMax)
+    let order = self.order
+    var page = RecordPage(hasNotes: hasNotes)
     return PageRun.write(count: order.count, to: &writer) {
       keys[Int(order[$0])]
     } page: { range, writer in
-      var end = 0
-      var before = keys[Int(order[range.lowerBound])]
-      for place in range {
-        let index = Int(order[place])
-        UnsortedRun.put(keys[index] &- before, &page, &end)
-        UnsortedRun.put(UInt64(rows[index]), &page, &end)
-        if hasNotes { UnsortedRun.put(notes[index], &page, &end) }
-        before = keys[index]
+      page.begin()
+      for index in order[range] {
+        let index = Int(index)
+        page.add(keys[index], row: rows[index], note: hasNotes ? notes[index] : 0)
       }
-      writer.bytes.append(contentsOf: page[..<end])
+      page.write(to: &writer)
     }
-  }
-
-  /// Two LEB128 numbers of 64 bits and one of 32.
-  private static let recordByteCountMax = 10 + 10 + 5
-
-  /// The encoding of `ByteWriter.put(varint:)`, into a page that has room: appending byte by byte costs more than all else.
-  @inline(__always)
-  private static func put(_ value: UInt64, _ page: inout [UInt8], _ end: inout Int) {
-    var rest = value
-    while rest >= 0x80 {
-      page[end] = UInt8(truncatingIfNeeded: rest) | 0x80
-      end += 1
-      rest >>= 7
-    }
-    page[end] = UInt8(truncatingIfNeeded: rest)
-    end += 1
   }
 
   /// Indices of `keys` in their order; equal keys keep theirs.
   ///
   /// A radix sort, because a comparison of random keys costs a mispredicted branch.
-  private static func order(of keys: [UInt64]) -> [UInt32] {
+  var order: [UInt32] {
     let digit = 11
     var order = [UInt32](keys.indices.lazy.map { UInt32($0) })
     var next = [UInt32](repeating: 0, count: keys.count)

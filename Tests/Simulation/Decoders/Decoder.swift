@@ -19,6 +19,8 @@ package enum Decoder: String, CaseIterable, Sendable {
   /// A file of history of a small ledger.
   case history
   case json
+  /// A file of keys of a small ledger.
+  case keys
   /// A signed note and the checkpoint in it.
   case note
   /// A plan of repairs.
@@ -54,6 +56,7 @@ package enum Decoder: String, CaseIterable, Sendable {
     case .proof: try TextInputs.readProof(bytes)
     case .yaml: TextInputs.readYAML(bytes)
     case .history: try LedgerInputs.shared.get().readHistory(bytes)
+    case .keys: try KeyInputs.shared.get().read(bytes)
     case .postings: try LedgerInputs.shared.get().readPostings(bytes)
     case .segment: try LedgerInputs.shared.get().readSegment(bytes)
     case .trail: try LedgerInputs.shared.get().readTrail(bytes)
@@ -78,6 +81,7 @@ package enum Decoder: String, CaseIterable, Sendable {
     case .proof: try LedgerInputs.shared.get().proofs()
     case .yaml: [TextInputs.yaml]
     case .history: try LedgerInputs.shared.get().histories
+    case .keys: try KeyInputs.shared.get().files
     case .postings: try LedgerInputs.shared.get().postings
     case .segment: [try LedgerInputs.shared.get().segment]
     case .trail: try LedgerInputs.shared.get().trails
@@ -90,6 +94,24 @@ package enum Decoder: String, CaseIterable, Sendable {
 func seal(_ bytes: inout [UInt8], _ range: Range<Int>, at place: Int) {
   guard place + 4 <= bytes.count, range.upperBound <= bytes.count else { return }
   put(CRC32C.of(bytes.span, range), at: place, in: &bytes)
+}
+
+/// Makes the checksums of a run of pages right, whose place is said at `place`; returns the end of its directory.
+func sealPages(_ bytes: inout [UInt8], at place: Int) -> Int? {
+  guard let offset = number(at: place, in: bytes), let count = number(at: place + 4, in: bytes),
+    let pages = number(at: place + 8, in: bytes), pages <= bytes.count
+  else { return nil }
+  let directory = offset + count
+  var start = offset
+  for page in 0..<pages {
+    let entry = directory + 16 * page
+    guard let length = number(at: entry + 8, in: bytes) else { break }
+    let end = offset + length
+    if start <= end { seal(&bytes, start..<end, at: entry + 12) }
+    start = end
+  }
+  seal(&bytes, directory..<directory + 16 * pages, at: place + 12)
+  return directory + 16 * pages
 }
 
 /// Puts a number at `place`.

@@ -192,19 +192,7 @@ struct LedgerInputs: Sendable {
     else { return }
     var bytes = changed
     for place in stride(from: 48, to: 112, by: 16) {
-      guard let offset = number(at: place, in: bytes), let count = number(at: place + 4, in: bytes),
-        let pages = number(at: place + 8, in: bytes), pages <= bytes.count
-      else { return }
-      let directory = offset + count
-      var start = offset
-      for page in 0..<pages {
-        let entry = directory + 16 * page
-        guard let length = number(at: entry + 8, in: bytes) else { break }
-        let end = offset + length
-        if start <= end { seal(&bytes, start..<end, at: entry + 12) }
-        start = end
-      }
-      seal(&bytes, directory..<directory + 16 * pages, at: place + 12)
+      guard sealPages(&bytes, at: place) != nil else { return }
     }
     seal(&bytes, 124..<124 + nameCount, at: 116)
     seal(&bytes, 0..<120, at: 120)
