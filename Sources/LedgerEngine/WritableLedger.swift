@@ -169,27 +169,26 @@ package final class WritableLedger {
   /// - Complexity: linear in the items; a group that voids or rolls back, or that is as large as a block, copies the fleet's
   ///   tables.
   package func admitTogether(_ items: [FactItem]) throws(AdmissionFailure) -> [Admission] {
-    guard try prepare(toTakeBack: items) else {
-      let before = snapshot(keepsKeys: false)
-      let mark = writer.mark
-      do throws(AdmissionFailure) { return try admitGroup(items) } catch {
-        restore(before)
-        // Judging a void or a rollback can have written blocks of the group. The first error is the one to tell.
-        do throws(LogError) { try writer.rewind(to: mark) } catch let second {
-          if case .rejected = error { throw .log(second) }
-        }
-        throw error
-      }
-    }
-    let before = (recorded: recorded, textByteCount: textByteCount)
-    intake.beginGroup()
+    let isNoted = try prepare(toTakeBack: items)
+    let mark = writer.mark
+    let commit = (recorded: recorded, textByteCount: textByteCount)
+    var before = isNoted ? nil : snapshot(keepsKeys: false)
+    if isNoted { intake.beginGroup() }
     do throws(AdmissionFailure) {
       let admissions = try admitGroup(items)
       intake.endGroup()
       return admissions
     } catch {
-      intake.takeBackGroup()
-      (recorded, textByteCount) = before
+      if let before = before.take() {
+        restore(before)
+      } else {
+        intake.takeBackGroup()
+        (recorded, textByteCount) = commit
+      }
+      // Judging a void or a rollback can have written blocks of the group. The first error is the one to tell.
+      do throws(LogError) { try writer.rewind(to: mark) } catch let second {
+        if case .rejected = error { throw .log(second) }
+      }
       throw error
     }
   }
