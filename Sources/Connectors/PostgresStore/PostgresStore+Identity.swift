@@ -53,6 +53,9 @@ extension PostgresStore {
   /// Tells the streams that go on what the tables wrote before, because whoever ends last has to bring it back.
   private func handOver(_ identities: [TableIdentity]) throws(StoreError) {
     try transaction(.write) { (database) throws(PostgresFailure) in
+      // Streams are told what is flushed, and a commit flushes only if its transaction has an id.
+      try database.run("SET LOCAL synchronous_commit = local")
+      try database.run("SELECT pg_current_xact_id()")
       for identity in identities {
         // Not part of the transaction, which has no changes and would not be told.
         try database.run(

@@ -123,7 +123,7 @@ extension StreamCapture {
     }
     var kept: [String] = []
     if state.method == .slot {
-      state.identities = state.identities.replaced(by: handedOver(state))
+      state.identities = state.identities.replaced(by: try handedOver(state))
       let (slot, identities) = (state.slot, state.identities)
       kept = try asking { () throws(StoreError) in
         try store.endStream(slot, restoring: identities)
@@ -143,9 +143,14 @@ extension StreamCapture {
 
   /// What another ledger, whose capture ended since the last drain, said that tables wrote before both.
   ///
-  /// Only who found tables as another had made them needs it; a stream that cannot be read any more says nothing.
-  private func handedOver(_ state: CaptureState) -> [TableIdentity] {
+  /// Only who found tables as another had made them needs it; a stream that is gone says nothing.
+  private func handedOver(_ state: CaptureState) throws(ReconcileError) -> [TableIdentity] {
     guard state.identities.contains(where: { $0.kind == "f" }) else { return [] }
-    return (try? store.peekStream(state.slot, limit: nil) { _ in })?.identities ?? []
+    return try asking { () throws(StoreError) in
+      guard let status = try store.streamStatus(state.slot), status.health != "lost" else {
+        return []
+      }
+      return try store.peekStream(state.slot, limit: nil) { _ in }.identities
+    }
   }
 }

@@ -60,11 +60,12 @@ final class PostgresServer: Sendable {
     return server
   }
 
+  /// Its WAL writer comes by late: what has to be on the disk must have been flushed by whoever needs it there.
   func start() throws {
     try command(
       "pg_ctl", "-D", directory, "-w", "-l", scratch.file("log"), "-o",
       "-p \(port) -c listen_addresses=127.0.0.1 -c unix_socket_directories=\(scratch.path) "
-        + "-c fsync=off -c max_connections=100"
+        + "-c fsync=off -c max_connections=100 -c wal_writer_delay=10s -c wal_writer_flush_after=1GB"
         + settings.map { " -c \($0)" }.joined(), "start")
   }
 
