@@ -10,6 +10,22 @@ struct CounterSolution {
   static let nothing = CounterSolution(faults: [], toll: 0, weight: 1)
 }
 
+/// Everything that can have left one effect on a host.
+struct CounterRemainder {
+  /// The cheapest first; never none.
+  let solutions: [CounterSolution]
+  /// What the cheapest asks one to believe.
+  let toll: Double
+  /// The weight of all solutions together.
+  let weight: Double
+
+  init(_ solutions: [CounterSolution]) {
+    self.solutions = solutions
+    toll = solutions.first?.toll ?? 0
+    weight = solutions.reduce(0) { $0 + $1.weight }
+  }
+}
+
 /// Finds the smallest sets of faults that give a host's counters exactly their drift.
 ///
 /// Pairs and triples meet in the middle: for each effect, or pair of effects, the missing one is looked up.
@@ -21,7 +37,7 @@ final class CounterSearch {
 
   let trail: HostTrail
   private(set) var atoms: CounterAtoms
-  private var known: [Effect: [CounterSolution]] = [:]
+  private var known: [Effect: CounterRemainder] = [:]
   /// Hosts that have exactly the opposite of this one's drift.
   private var opposites: Set<Name> = []
   /// Whether sets of several faults are left out, because one backup that was put back explains many hosts at once.
@@ -41,9 +57,14 @@ final class CounterSearch {
 
   /// Every set of up to three faults that has this effect, the cheapest first; at the end the statement that an edit by
   /// hand has it.
-  func solutions(of effect: Effect) -> [CounterSolution] {
-    if effect == .zero { return [.nothing] }
+  func remainder(of effect: Effect) -> CounterRemainder {
     if let known = known[effect] { return known }
+    let remainder = CounterRemainder(effect == .zero ? [.nothing] : solutions(of: effect))
+    known[effect] = remainder
+    return remainder
+  }
+
+  private func solutions(of effect: Effect) -> [CounterSolution] {
     var found = singles(effect)
     let hasSingle = found.contains { $0.toll < 2 }
     found += restored(effect, hasSingle: hasSingle)
@@ -57,7 +78,6 @@ final class CounterSearch {
       found.removeSubrange(CounterSearch.solutionsMax...)
     }
     found.append(outOfBand(effect))
-    known[effect] = found
     return found
   }
 

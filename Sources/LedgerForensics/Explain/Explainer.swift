@@ -158,82 +158,18 @@ package struct Explainer {
     let hosts = cluster.hosts.map { searches[$0] }
     let solver = ClusterSolver(hosts: hosts, nodes: cluster.nodes.map { nodeFaults[$0] })
     let answers = solver.answers()
-    for answer in answers {
-      for (place, search) in hosts.enumerated() {
-        hostAnswers[
-          search.trail.host,
-          default: Answers(listedMax: listedMax, window: search.trail.window, sought: sought)
-        ].add(
-          answer, place, search.trail)
-      }
-      for (place, index) in cluster.nodes.enumerated() {
-        let trail = fleet.nodes[index]
-        guard let id = trail.id else { continue }
-        nodeAnswers[
-          id, default: Answers(listedMax: listedMax, window: trail.window, sought: sought)
-        ].add(answer, place)
-      }
+    for (place, search) in hosts.enumerated() {
+      var collected = Answers(listedMax: listedMax, window: search.trail.window, sought: sought)
+      for share in solver.shares(ofHost: place, answers) { collected.add(share, search.trail) }
+      hostAnswers[search.trail.host] = collected
+    }
+    for (place, index) in cluster.nodes.enumerated() {
+      let trail = fleet.nodes[index]
+      guard let id = trail.id else { continue }
+      var collected = Answers(listedMax: listedMax, window: trail.window, sought: sought)
+      for share in solver.shares(ofNode: place, answers) { collected.add(share) }
+      nodeAnswers[id] = collected
     }
     return answers.first?.toll ?? 0
-  }
-}
-
-extension Answers {
-  /// Adds what `answer` says of the host at `place` of its cluster.
-  fileprivate mutating func add(_ answer: ClusterAnswer, _ place: Int, _ trail: HostTrail) {
-    let remainders = answer.remainders[place]
-    guard let best = remainders.first else { return }
-    let all = remainders.reduce(0) { $0 + $1.weight }
-    guard all > 0 else { return }
-    let touching = answer.choices.filter { choice in
-      choice.effects.contains { $0.host == trail.host }
-    }
-    let combinations = Answers.combinations(of: touching)
-    let outer =
-      answer.weight / all / max(combinations.reduce(0) { $0 + $1.weight }, .leastNonzeroMagnitude)
-    for remainder in remainders {
-      let toll = Answers.rounded(answer.toll - best.toll + remainder.toll)
-      for combination in combinations {
-        let weight = outer * combination.weight
-        add(toll: toll, weight: weight * remainder.weight, count: remainder.count) {
-          limit, entries in
-          remainder.expand(trail, limit: limit, entries: entries).map {
-            (combination.causes + $0.causes, $0.weight * weight)
-          }
-        }
-      }
-    }
-  }
-
-  /// Adds what `answer` says of the node at `place` of its cluster.
-  fileprivate mutating func add(_ answer: ClusterAnswer, _ place: Int) {
-    let choice = answer.choices[place]
-    let all = choice.weight
-    guard all > 0 else { return }
-    for fault in choice.faults {
-      let weight = answer.weight * fault.weight / all
-      add(toll: Answers.rounded(answer.toll), weight: weight, count: 1) { limit, _ in
-        limit > 0 ? [(fault.causes, weight)] : []
-      }
-    }
-  }
-
-  /// Tolls are sums of tenths; rounding makes equal what is.
-  private static func rounded(_ toll: Double) -> Double { (toll * 100).rounded() / 100 }
-
-  private static let combinationsMax = 64
-
-  /// Every way to take one fault of each choice.
-  private static func combinations(
-    of choices: [NodeChoice]
-  ) -> [(causes: [Cause], weight: Double)] {
-    var lists: [(causes: [Cause], weight: Double)] = [([], 1)]
-    for choice in choices {
-      lists = Array(
-        lists.flatMap { list in
-          choice.faults.map { (list.causes + $0.causes, list.weight * $0.weight) }
-        }.prefix(combinationsMax))
-    }
-    return lists
   }
 }
