@@ -60,35 +60,42 @@ struct Backup {
 struct Backups {
   /// The one that at least half of all drifted entities hold.
   private(set) var ofFleet: Backup?
-  /// Those of single clusters.
-  private var ofClusters: [Backup] = []
+  /// Those of single hosts, or of a few that share faults.
+  private var ofGroups: [Backup] = []
 
   static let none = Backups()
 
-  var all: [Backup] { (ofFleet.map { [$0] } ?? []) + ofClusters }
+  var all: [Backup] { (ofFleet.map { [$0] } ?? []) + ofGroups }
 
   private init() {}
 
-  /// Looks for backups of `fleet` and of each of its `clusters`.
+  /// Looks for backups of `fleet` and of each group of its `clusters`.
   init(_ fleet: DriftedFleet, _ clusters: [DriftCluster]) {
-    ofFleet = Backups.find(fleet, clusters, Array(clusters.indices), places: nil)
-    if ofFleet?.isLarge != true { ofFleet = nil }
-    for (index, cluster) in clusters.enumerated() where ofFleet?.holds(cluster) != true {
-      let places = Set(cluster.hosts.map { fleet.hosts[$0].host })
-      guard Backups.isRestorable(cluster, fleet),
-        let backup = Backups.find(fleet, clusters, [index], places: places)
+    let whole = Backups.find(fleet, clusters, Array(clusters.indices), places: nil)
+    self.init(fleet, clusters, ofFleet: whole?.isLarge == true ? whole : nil)
+    // What a backup of the fleet held with others, while it was large, may be a backup of its own without it.
+    if whole?.isLarge == true, ofFleet == nil { self.init(fleet, clusters, ofFleet: nil) }
+  }
+
+  private init(_ fleet: DriftedFleet, _ clusters: [DriftCluster], ofFleet: Backup?) {
+    self.ofFleet = ofFleet
+    for group in BackupGroup.all(fleet, clusters) {
+      let parts = group.clusters.map { clusters[$0] }
+      guard self.ofFleet.map({ parts.allSatisfy($0.holds) }) != true,
+        Backups.isRestorable(parts, fleet),
+        let backup = Backups.find(fleet, clusters, group.clusters, places: group.places)
       else { continue }
-      if backup.holds(cluster) {
-        ofFleet?.leave(cluster, index)
-        ofClusters.append(backup)
-      } else if ofFleet?.clusters.contains(index) != true,
+      if parts.allSatisfy(backup.holds) {
+        for (index, part) in zip(group.clusters, parts) { self.ofFleet?.leave(part, index) }
+        ofGroups.append(backup)
+      } else if self.ofFleet.map({ $0.clusters.contains(where: group.clusters.contains) }) != true,
         backup.hosts.count + backup.nodes.count > 1
       {
         // One that agrees is chance where another does not.
-        ofClusters.append(backup)
+        ofGroups.append(backup)
       }
     }
-    if ofFleet?.isLarge != true { ofFleet = nil }
+    if self.ofFleet?.isLarge != true { self.ofFleet = nil }
   }
 
   /// The moment that at least half of what is in the clusters at `chosen` holds.
@@ -126,13 +133,46 @@ struct Backups {
   }
 
   /// Whether rows and counters can have been put back together: several of them, or a row that no counter depends on.
-  private static func isRestorable(_ cluster: DriftCluster, _ fleet: DriftedFleet) -> Bool {
-    guard cluster.hosts.count + cluster.nodes.count == 1 else { return true }
-    return cluster.nodes.contains { index in
+  private static func isRestorable(_ clusters: [DriftCluster], _ fleet: DriftedFleet) -> Bool {
+    guard clusters.reduce(0, { $0 + $1.hosts.count + $1.nodes.count }) == 1 else { return true }
+    return clusters.flatMap(\.nodes).contains { index in
       let trail = fleet.nodes[index]
       guard let projected = trail.projected, let live = trail.live else { return false }
       return projected.host == live.host && projected.resources == live.resources
     }
+  }
+}
+
+/// Clusters that are put back together when a host is.
+private struct BackupGroup {
+  /// Places among all clusters.
+  var clusters: [Int]
+  /// The hosts that were put back.
+  var places: Set<Name>
+
+  /// Each cluster with drifted hosts and what drifted on these without touching their counters; what drifted on a host that
+  /// agrees with the ledger is one group for each such host.
+  static func all(_ fleet: DriftedFleet, _ clusters: [DriftCluster]) -> [BackupGroup] {
+    var groups: [BackupGroup] = []
+    var ofHost: [Name: Int] = [:]
+    for (index, cluster) in clusters.enumerated() where !cluster.hosts.isEmpty {
+      let places = Set(cluster.hosts.map { fleet.hosts[$0].host })
+      for host in places { ofHost[host] = groups.count }
+      groups.append(BackupGroup(clusters: [index], places: places))
+    }
+    for (index, cluster) in clusters.enumerated() where cluster.hosts.isEmpty {
+      let trails = cluster.nodes.map { fleet.nodes[$0] }
+      guard let host = trails.lazy.compactMap({ $0.live?.host ?? $0.projected?.host }).first else {
+        continue
+      }
+      if let group = ofHost[host] {
+        groups[group].clusters.append(index)
+      } else {
+        ofHost[host] = groups.count
+        groups.append(BackupGroup(clusters: [index], places: [host]))
+      }
+    }
+    return groups
   }
 }
 
