@@ -18,7 +18,8 @@ extension Command {
 }
 
 private let rowColumns = [
-  "class", "injected", "with_effect", "detected", "first", "third", "first_rank_size",
+  "class", "injected", "with_effect", "detected", "first", "third", "as_fewer",
+  "first_rank_size",
 ]
 
 extension Context {
@@ -64,7 +65,7 @@ extension Context {
       try records.add([
         .text(row.name), .integer(Int64(row.injected)), .integer(Int64(row.withEffect)),
         .integer(Int64(row.detected)), .integer(Int64(row.first)), .integer(Int64(row.third)),
-        .text(row.meanFirstRankSize.tenths),
+        .integer(Int64(row.asFewer)), .text(row.meanFirstRankSize.tenths),
       ])
     }
     try records.finish()

@@ -163,11 +163,26 @@ package struct Selftest {
     }
     report.rows[row].first += worst == 1 ? 1 : 0
     report.rows[row].third += worst <= 3 ? 1 : 0
+    report.rows[row].asFewer += worst > 1 && Selftest.saysFewer(found, than: truth) ? 1 : 0
     report.rows[row].firstRankSizes += size
     // One finding for each fault: those of one fault are true or false together.
     guard let finding = found.first, let first = finding.explanations.first else { return }
     report.answers.note(first.certainty, isTrue: truth.accepts(first.causes))
     report.firstRanks.note(finding.certainty, isTrue: finding.soughtRank == 1)
+  }
+
+  /// Whether the first answers of all findings together are fewer faults than were injected.
+  private static func saysFewer(_ found: [ExplainedFinding], than truth: Truth) -> Bool {
+    var said: Set<Cause> = []
+    for finding in found {
+      guard let first = finding.explanations.first else { return false }
+      // A counter that met zero is what became of a fault.
+      for cause in first.causes where cause.fault != .clamped {
+        if cause.fault == .outOfBand { return false }
+        said.insert(Cause(cause.fault, sequence: cause.sequence))
+      }
+    }
+    return said.count < truth.count
   }
 
   private mutating func missed(_ finding: ExplainedFinding, _ truth: Truth, _ rank: Int) {

@@ -27,7 +27,7 @@ extension SelftestReport {
     writer.string(row.name)
     let numbers = [
       ("injected", row.injected), ("with_effect", row.withEffect), ("detected", row.detected),
-      ("rank_1", row.first), ("rank_3", row.third),
+      ("rank_1", row.first), ("rank_3", row.third), ("as_fewer", row.asFewer),
     ]
     for (name, number) in numbers {
       writer.key(name)

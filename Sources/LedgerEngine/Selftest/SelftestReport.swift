@@ -12,6 +12,9 @@ package struct SelftestReport: Sendable {
     package var first = 0
     /// The same for the first three ranks.
     package var third = 0
+    /// Sets of several faults that are not among the first rank, because fewer faults than were injected leave exactly the
+    /// same store.
+    package var asFewer = 0
     /// The sum of the sizes of the first ranks.
     package var firstRankSizes = 0
 

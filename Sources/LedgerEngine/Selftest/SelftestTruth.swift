@@ -4,8 +4,11 @@ internal import LedgerForensics
 /// What was injected, as an explanation would say it.
 struct Truth {
   private var causes: [(fault: Fault, sequence: Int64?)] = []
+  /// How many faults were injected.
+  let count: Int
 
   init(_ faults: [InjectedFault], didClamp: Bool) {
+    count = faults.count
     for injected in faults {
       let sequence: Int64? = injected.sequence
       switch injected.kind {
