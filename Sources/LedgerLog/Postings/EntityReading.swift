@@ -117,7 +117,7 @@ extension LogReader {
   /// Hands over the rows of `sequences`, which ascend; slots of new nodes are not set.
   ///
   /// - Complexity: decodes each block once.
-  private func eachRow(
+  func eachRow(
     _ sequences: [Int64], _ body: (EntryBatch, Int) -> Void
   ) throws(LogError) {
     var batch = EntryBatch()
