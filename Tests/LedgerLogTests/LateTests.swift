@@ -138,6 +138,43 @@ struct LateTests {
     return answered
   }
 
+  /// What is said of single hosts and nodes is what a replay says; how many of these answers took none.
+  private func checkEntities(_ reader: LogReader, _ context: String) throws -> Int {
+    var answered = 0
+    for second in stride(from: Int64(-1), through: 600, by: 67) {
+      let selection = Selection.occurred(moment(second))
+      let options = ReplayOptions(keepsNodeNames: true, keepsDetails: true)
+      let replayed = try reader.project(selection, options)
+      let residents = replayed.residents
+      for host in replayed.registry.hostNames + ["nobody"] {
+        guard let found = try reader.nodes(on: host, selection, { _ in }) else { continue }
+        #expect(Set(found) == residents[host] ?? [], "\(context) \(host) \(second)")
+        answered += 1
+      }
+      for node in Set(replayed.nodeNames + ["nobody"]) {
+        guard let found = try reader.projectNode(node, selection, { _ in }) else { continue }
+        #expect(found.about(node) == replayed.about(node), "\(context) \(node) \(second)")
+        #expect(found.sequence == replayed.sequence)
+        #expect(
+          found.state.anomalies.ofHostsAndNodes == replayed.state.anomalies.ofHostsAndNodes)
+        answered += 1
+      }
+    }
+    #expect(try reader.postingsDamages().isEmpty)
+    return answered
+  }
+
+  @Test(
+    "single hosts and nodes", arguments: 21...24 as ClosedRange<UInt64>,
+    [(40, true), (4, true), (25, false)])
+  func entities(seed: UInt64, kind: (late: Int, isRegular: Bool)) throws {
+    let scratch = Scratch()
+    let path = try lateHistory(
+      scratch, seed: seed, late: kind.late, largest: 1_000, isRegular: kind.isRegular)
+    let answered = try checkEntities(try reader(path), "\(seed)")
+    if kind.isRegular { #expect(answered > 100) }
+  }
+
   @Test(
     "hosts, few late or many, with rare facts or without, sealed and not",
     arguments: 1...5 as ClosedRange<UInt64>, [(40, true), (6, true), (2, true), (25, false)])

@@ -13,6 +13,8 @@ struct LateMoment {
   /// The groups in which something displaced or corrected can count on one side and not on the other, by ascending
   /// indices.
   let groups: [(index: Int, group: LateGroup)]
+  /// All groups that can tell of the moment.
+  let files: [LateFile]
   /// The first row of all by time that does not fit.
   let firstMisfit: LateGroup.FirstMisfit?
 
@@ -165,24 +167,17 @@ extension LogReader {
     _ moment: Int64, _ progress: (Int64) -> Void
   ) throws(LogError) -> LateMoment? {
     guard head >= 2 * historyEntryCount else { return nil }
-    var files = try lateFiles()
+    var files = try lateFiles(moment)
     if files == nil {
       try extendLateEntries(progress)
-      files = try lateFiles()
+      files = try lateFiles(moment)
     }
     guard let files, let last = files.last, moment < last.header.irregularFrom else { return nil }
     let place = files.partitioningIndex { $0.header.chainEnd > moment }
-    var loaded: [Int: LateGroup] = [:]
-    func load(_ index: Int) throws(LogError) -> LateGroup? {
-      if let known = loaded[index] ?? files[index].group { return known }
-      let group = lateGroup(files[index].header)
-      loaded[index] = group
-      return group
-    }
-    guard let whole = try load(files.count - 1) else { return nil }
+    guard let whole = last.whole(self) else { return nil }
     var pivot = (sequence: head, time: last.header.chainEnd, place: files.count - 1)
     if place < files.count {
-      guard let group = try load(place) else { return nil }
+      guard let group = files[place].whole(self) else { return nil }
       let start = place > 0 ? files[place - 1].header.chainEnd : Int64.min
       guard let found = try self.pivot(group, moment, after: start) else { return nil }
       let isBehind = found.sequence >= group.firstSequence || place == 0
@@ -195,12 +190,12 @@ extension LogReader {
         || (index < pivot.place
           ? file.header.latest > pivot.time : file.header.earliest <= moment)
       guard isNeeded else { continue }
-      guard let group = try load(index) else { return nil }
+      guard let group = file.whole(self) else { return nil }
       groups.append((index, group))
     }
     return LateMoment(
       moment: moment, pivot: pivot.sequence, chainTime: pivot.time, place: pivot.place,
-      groups: groups, firstMisfit: whole.firstMisfit)
+      groups: groups, files: files, firstMisfit: whole.firstMisfit)
   }
 
   /// The entry before the first in the chain of `group` that occurred after `moment`, and the latest time in the chain up to
@@ -232,29 +227,53 @@ extension LogReader {
 
   // MARK: - Files
 
-  /// The headers of all groups, the last of which is made in memory where it is not complete; nil where one is missing.
-  private func lateFiles() throws(LogError) -> [LateFile]? {
+  /// All groups that can tell of `moment`, the last of which is made in memory where it has grown; nil where one is missing.
+  private func lateFiles(_ moment: Int64) throws(LogError) -> [LateFile]? {
     var files: [LateFile] = []
     for span in historySpans {
-      if span.isComplete {
-        guard let header = try lateHeader(from: span.firstSequence) else { return nil }
-        files.append(LateFile(header: header))
+      // What comes behind does not tell more.
+      if let last = files.last, last.header.irregularFrom <= moment { break }
+      let header = try lateHeader(from: span.firstSequence)
+      if let header, header.lastSequence + 1 == span.nextSequence {
+        files.append(LateFile(header))
+      } else if span.isComplete {
+        return nil
+      } else if isBehind(span, files.last, moment) {
+        break
       } else {
-        var trail = OrderTrail()
-        if span.firstSequence > 1 {
-          guard let kept = orderTrail(at: span.firstSequence - 1) else { return nil }
-          trail = kept
-        }
-        guard let group = try lateGroups([span], &trail, { _ in }).first else { return nil }
+        guard let group = try unfinishedGroup(span)?.group else { return nil }
         let bytes = group.bytes(ledger: manifest.id, mark: map.mark(at: head))
-        guard let header = try? LateGroup.Header(bytes) else { return nil }
-        files.append(LateFile(header: header, group: group))
+        guard let made = try? LateGroup.Header(bytes) else { return nil }
+        files.append(LateFile(made, group))
+        let known = header?.lastSequence ?? span.firstSequence - 1
+        if head - known >= historyEntryCount / 4 {
+          try? writeCache(bytes, layout.lateEntries(from: span.firstSequence), in: layout.history)
+        }
       }
     }
     return files
   }
 
-  private func lateGroup(_ header: LateGroup.Header) -> LateGroup? {
+  /// Whether all of `span`, which comes behind `last`, occurred after `moment`: nothing of it is late, and something before it
+  /// occurred after the moment.
+  private func isBehind(_ span: HistorySpan, _ last: LateFile?, _ moment: Int64) -> Bool {
+    guard let last, last.header.chainEnd > moment else { return false }
+    return !map.blocks[span.blocks].contains { $0.frame.flags.contains(.hasLate) }
+  }
+
+  /// The group of the last entries, made in memory, and the trail behind it; nil where the trail before it is missing.
+  func unfinishedGroup(
+    _ span: HistorySpan
+  ) throws(LogError) -> (group: LateGroup, trail: OrderTrail)? {
+    var trail = OrderTrail()
+    if span.firstSequence > 1 {
+      guard let kept = orderTrail(at: span.firstSequence - 1) else { return nil }
+      trail = kept
+    }
+    return try lateGroups([span], &trail, { _ in }).first.map { ($0, trail) }
+  }
+
+  fileprivate func lateGroup(_ header: LateGroup.Header) -> LateGroup? {
     guard let bytes = try? cacheBytes(layout.lateEntries(from: header.firstSequence)) else {
       return nil
     }
@@ -267,10 +286,18 @@ extension LogReader {
       $0.hasSuffix(".late") || $0.hasSuffix(".order")
     }
     guard !names.isEmpty else { return [] }
-    let spans = historySpans.filter(\.isComplete)
-    guard let last = spans.last?.nextSequence else { return [] }
+    let spans = historySpans
+    let complete = spans.prefix { $0.isComplete }
+    guard let last = complete.last?.nextSequence else { return [] }
     var trail = OrderTrail()
-    let groups = try lateGroups(spans[...], &trail) { _ in }
+    var groups = try lateGroups(complete, &trail) { _ in }
+    let atLast = trail
+    // One that has grown since is made again when it is needed.
+    if let span = spans.last, !span.isComplete,
+      try lateHeader(from: span.firstSequence)?.lastSequence == span.nextSequence - 1
+    {
+      groups += try lateGroups([span], &trail) { _ in }
+    }
     var kept = groups.map { group in
       (
         layout.lateEntries(from: group.firstSequence),
@@ -280,7 +307,7 @@ extension LogReader {
     kept.append(
       (
         layout.orderTrail(last - 1),
-        trail.bytes(ledger: manifest.id, sequence: last - 1, mark: map.mark(at: last - 1))
+        atLast.bytes(ledger: manifest.id, sequence: last - 1, mark: map.mark(at: last - 1))
       ))
     var damages: [Damage] = []
     for (path, expected) in kept {
@@ -302,10 +329,21 @@ extension LogReader {
   }
 }
 
-/// A file of late entries, by its header, or a group in memory.
-private struct LateFile {
-  var header: LateGroup.Header
-  var group: LateGroup?
+/// A group of late entries, of which only the header is read until more is needed.
+final class LateFile {
+  let header: LateGroup.Header
+  private var group: LateGroup?
+
+  init(_ header: LateGroup.Header, _ group: LateGroup? = nil) {
+    self.header = header
+    self.group = group
+  }
+
+  /// All of the group; nil where its file is damaged.
+  func whole(_ reader: LogReader) -> LateGroup? {
+    if group == nil { group = reader.lateGroup(header) }
+    return group
+  }
 }
 
 extension LateGroup {

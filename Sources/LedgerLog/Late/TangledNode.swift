@@ -29,7 +29,8 @@ struct TangledNode {
 
   /// One row each, whose node has slot 0 and whose hosts are indices of `hosts`.
   private let rows: [EntryBatch]
-  private let hosts: [UInt32]
+  /// Slots of the log.
+  let hosts: [UInt32]
   private let policy: ReleasePolicy
 
   /// The node of `rows`, each a batch of its own with the log's slots.
