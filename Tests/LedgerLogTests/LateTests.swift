@@ -192,6 +192,29 @@ struct LateTests {
     if kind.isRegular { #expect(sealed > 0) }
   }
 
+  @Test("a damaged file costs a replay, is named, and is no harm", arguments: [".late", ".order"])
+  func damage(suffix: String) throws {
+    let scratch = Scratch()
+    let path = try lateHistory(scratch, seed: 5, late: 9, largest: 1_000, isRegular: true)
+    _ = try check(try reader(path), "before")
+    let history = path + "/history"
+    let names = try LinuxDisk().list(history).filter { $0.hasSuffix(suffix) }.sorted()
+    for name in names {
+      var contents = try bytes(of: history + "/" + name)
+      contents[contents.count - 3] ^= 16
+      try write(contents, to: history + "/" + name)
+    }
+    #expect(!names.isEmpty)
+    #expect(try reader(path).lateDamages().count == names.count)
+    for second in stride(from: Int64(50), through: 500, by: 150) {
+      let selection = Selection.occurred(moment(second))
+      let replayed = try reader(path).project(selection)
+      let found = try reader(path).projectHosts(selection) { _ in }
+      #expect(hosts(found) == hosts(replayed))
+      #expect(found.sequence == replayed.sequence)
+    }
+  }
+
   @Test("numbers that could overflow in another order take a replay")
   func largeNumbers() throws {
     let scratch = Scratch()
