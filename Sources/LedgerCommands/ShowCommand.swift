@@ -21,7 +21,8 @@ extension Context {
     let selection = try selection()
     let (kind, id) = try entity()
     let (projection, residents) = try shown(kind, id, selection, try reader())
-    warn(of: projection.state.anomalies)
+    let anomalies = projection.state.anomalies
+    warn(of: kind == .host || kind == .node ? anomalies.ofHostsAndNodes : anomalies)
     guard let fields = projection.fields(of: kind, id) else {
       throw Failure(.refused, "there is no \(kind.rawValue) \(id.description.printable)")
     }

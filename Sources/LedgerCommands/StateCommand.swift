@@ -29,7 +29,7 @@ extension Context {
       parsed.flag("no-cache")
       ? try project(reader, selection, ReplayOptions(usesSnapshots: false))
       : try projectHosts(reader, selection)
-    warn(of: projection.state.anomalies)
+    warn(of: projection.state.anomalies.ofHostsAndNodes)
     let hosts = projection.hosts(includingRetired: parsed.flag("all"))
     var totals = Totals()
     for host in hosts { totals.add(host.state.counters) }

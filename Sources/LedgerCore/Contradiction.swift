@@ -47,6 +47,14 @@ package enum Contradiction: UInt8, Error, Hashable, Sendable, CaseIterable {
     self = found
   }
 
+  /// Whether it can be why a fold cannot apply a row about a host or a node.
+  var isOfHostOrNode: Bool {
+    switch self {
+    case .workersBeforeDiffers, .unknownContainer, .containerCreatedTwice: false
+    default: true
+    }
+  }
+
   /// One sentence for people.
   package var message: String {
     switch self {

@@ -226,8 +226,9 @@ package struct DetailedRow: Hashable, Sendable {
 extension EntryBatch {
   /// A batch of `row` alone, with all that it points to.
   ///
-  /// Slots stay as they are; new ids are left out.
-  package func single(_ row: Int) -> EntryBatch {
+  /// Slots stay as they are; new ids are left out, and attributes and origin where `keepsTexts` does not say that they were
+  /// decoded.
+  package func single(_ row: Int, keepsTexts: Bool = true) -> EntryBatch {
     var single = EntryBatch()
     single.firstSequence = firstSequence + Int64(row)
     single.firstRecorded = recorded(of: row)
@@ -238,10 +239,11 @@ extension EntryBatch {
     single.numbers = [0]
     if RowKind.hasShape(kinds[row]) { single.shapes = [shapes[Int(numbers[row])]] }
     if RowKind.hasWorkers(kinds[row]) { single.workers = [workers[Int(numbers[row])]] }
-    single.attributeRefs = [attributeRefs[row] > 0 ? 1 : 0]
-    if attributeRefs[row] > 0 { single.attributes.append(attributes[Int(attributeRefs[row]) - 1]) }
-    single.originRefs = [originRefs[row] > 0 ? 1 : 0]
-    if originRefs[row] > 0 { single.origins = [origins[Int(originRefs[row]) - 1]] }
+    let (attributeRef, originRef) = keepsTexts ? (attributeRefs[row], originRefs[row]) : (0, 0)
+    single.attributeRefs = [attributeRef > 0 ? 1 : 0]
+    if attributeRef > 0 { single.attributes.append(attributes[Int(attributeRef) - 1]) }
+    single.originRefs = [originRef > 0 ? 1 : 0]
+    if originRef > 0 { single.origins = [origins[Int(originRef) - 1]] }
     if let detail = detail(of: row) { single.details = [DetailedRow(row: 0, fact: detail)] }
     return single
   }

@@ -132,12 +132,35 @@ package struct ContainerState: Hashable, Sendable {
 package struct Anomalies: Hashable, Sendable {
   package private(set) var count = 0
   package private(set) var first: Anomaly?
-  private(set) var last: Contradiction?
+  package private(set) var last: Contradiction?
+  /// Of those, the ones about hosts and nodes.
+  private var placedCount = 0
+  private var firstPlaced: Anomaly?
+
+  package init() {}
+
+  private init(count: Int, first: Anomaly?) {
+    self.count = count
+    self.first = first
+    (placedCount, firstPlaced) = (count, first)
+  }
+
+  /// So many rows about hosts and nodes.
+  package init(ofHostsAndNodes count: Int, first: Anomaly?) {
+    self.init(count: count, first: first)
+  }
+
+  /// Those about hosts and nodes alone.
+  package var ofHostsAndNodes: Anomalies { Anomalies(count: placedCount, first: firstPlaced) }
 
   mutating func note(_ sequence: Int64, _ reason: Contradiction) {
+    let anomaly = Anomaly(sequence: sequence, reason: reason)
     count += 1
     last = reason
-    if first == nil { first = Anomaly(sequence: sequence, reason: reason) }
+    if first == nil { first = anomaly }
+    guard reason.isOfHostOrNode else { return }
+    placedCount += 1
+    if firstPlaced == nil { firstPlaced = anomaly }
   }
 }
 
@@ -145,6 +168,11 @@ package struct Anomalies: Hashable, Sendable {
 package struct Anomaly: Hashable, Sendable {
   package var sequence: Int64
   package var reason: Contradiction
+
+  package init(sequence: Int64, reason: Contradiction) {
+    self.sequence = sequence
+    self.reason = reason
+  }
 }
 
 /// Is told of every change to a host's counters while entries are folded.
@@ -195,7 +223,7 @@ extension LedgerState {
   /// A state from its tables, as a snapshot kept them.
   package init(
     policy: ReleasePolicy, nodes: NodeTable, hosts: HostTable, pools: [PoolState],
-    containers: [ContainerState], details: NodeDetails?
+    containers: [ContainerState], details: NodeDetails?, anomalies: Anomalies = Anomalies()
   ) {
     self.init(policy: policy)
     self.nodes = nodes
@@ -203,5 +231,6 @@ extension LedgerState {
     self.pools = pools
     self.containers = containers
     nodeDetails = details
+    self.anomalies = anomalies
   }
 }

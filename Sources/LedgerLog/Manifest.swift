@@ -60,6 +60,14 @@ package struct LogLayout: Hashable, Sendable {
     history + "/" + LogLayout.sortable(sequence) + ".trail"
   }
 
+  func lateEntries(from firstSequence: Int64) -> String {
+    history + "/" + LogLayout.sortable(firstSequence) + ".late"
+  }
+
+  func orderTrail(_ sequence: Int64) -> String {
+    history + "/" + LogLayout.sortable(sequence) + ".order"
+  }
+
   /// Twenty digits, so that names sort as numbers do.
   static func sortable(_ number: Int64) -> String {
     let digits = String(number)

@@ -13,6 +13,7 @@ extension LogReader {
     try writeCache(bytes, path, in: layout.snapshots)
     try extendHistory { _ in }
     try extendPostings { _ in }
+    if map.hasLate { try extendLateEntries { _ in } }
     return (path, head)
   }
 
@@ -122,6 +123,12 @@ extension LogReader {
       }
       if name.hasSuffix(".post"), let first = Int64(name.dropLast(5)) {
         return (try? postingsHeader(from: first)) == nil
+      }
+      if name.hasSuffix(".late"), let first = Int64(name.dropLast(5)) {
+        return (try? lateHeader(from: first)) == nil
+      }
+      if name.hasSuffix(".order"), let last = Int64(name.dropLast(6)) {
+        return orderTrail(at: last) == nil
       }
       guard name.hasSuffix(".trail"), let last = Int64(name.dropLast(6)) else { return false }
       return trail(at: last) == nil

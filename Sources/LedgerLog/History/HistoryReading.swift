@@ -13,7 +13,9 @@ extension LogReader {
     _ selection: Selection, _ progress: (Int64) -> Void
   ) throws(LogError) -> Projection {
     if let found = try? hostsFromHistory(selection) { return found }
-    if isHistoryWorthwhile(selection), (try? extendHistory(progress)) != nil,
+    if let moment = lateMoment(selection) {
+      if let found = try? hostsByTime(moment, progress) { return found }
+    } else if isHistoryWorthwhile(selection), (try? extendHistory(progress)) != nil,
       let found = try? hostsFromHistory(selection)
     {
       return found
@@ -178,7 +180,7 @@ extension LogReader {
   }
 
   /// The history of `span` up to `sequence` at least: as it was written, or made in memory of the log's last entries.
-  private func historyGroup(
+  func historyGroup(
     _ span: HistorySpan, reaching sequence: Int64
   ) throws(LogError) -> HistoryGroup? {
     if let kept = try historyGroup(from: span.firstSequence, reaching: sequence) { return kept }

@@ -9,6 +9,7 @@ extension LogReader {
   package func projectNode(
     _ id: Name, _ selection: Selection, _ progress: (Int64) -> Void
   ) throws(LogError) -> Projection? {
+    if let moment = lateMoment(selection) { return try nodeByTime(id, moment, progress) }
     guard let last = try postedSequence(selection, progress),
       let entries = try rows(ofNode: id, upTo: last)
     else { return nil }
@@ -40,6 +41,7 @@ extension LogReader {
   package func nodes(
     on host: Name, _ selection: Selection, _ progress: (Int64) -> Void
   ) throws(LogError) -> [Name]? {
+    if let moment = lateMoment(selection) { return try nodesByTime(on: host, moment, progress) }
     guard let last = try postedSequence(selection, progress),
       let groups = try postings(upTo: last)
     else { return nil }
@@ -54,8 +56,13 @@ extension LogReader {
         stays[creator, default: 0] += record.note & 1 == 0 ? 1 : -1
       }
     }
+    return try names(of: stays.filter { $0.value > 0 }.map(\.key), groups)
+  }
+
+  /// The ids of the nodes that the entries of `creators` created; nil where postings do not tell.
+  func names(of creators: [Int64], _ groups: [PostingsGroup]) throws(LogError) -> [Name]? {
     var names: [Name] = []
-    for (creator, count) in stays where count > 0 {
+    for creator in creators {
       let place = groups.partitioningIndex { $0.lastSequence >= creator }
       guard place < groups.count, creator >= groups[place].firstSequence else { return nil }
       let group = groups[place]
@@ -81,14 +88,7 @@ extension LogReader {
     ofNode id: Name, upTo last: Int64
   ) throws(LogError) -> (batches: [EntryBatch], hosts: [Name])? {
     guard let groups = try postings(upTo: last) else { return nil }
-    var creators: [Int64] = []
-    for group in groups {
-      for record in try group.creations.records(of: PostingsGroup.key(of: id))
-      where try group.ids.name(of: record.row) == id {
-        let sequence = group.firstSequence + Int64(record.row)
-        if sequence <= last { creators.append(sequence) }
-      }
-    }
+    let creators = try creators(of: id, groups, upTo: last)
     var sequences = creators
     for creator in creators {
       for group in groups {
@@ -114,10 +114,25 @@ extension LogReader {
     return fits ? (batches, hosts) : nil
   }
 
+  /// The entries up to `last` that created a node of this id, ascending.
+  func creators(
+    of id: Name, _ groups: [PostingsGroup], upTo last: Int64
+  ) throws(LogError) -> [Int64] {
+    var creators: [Int64] = []
+    for group in groups {
+      for record in try group.creations.records(of: PostingsGroup.key(of: id))
+      where try group.ids.name(of: record.row) == id {
+        let sequence = group.firstSequence + Int64(record.row)
+        if sequence <= last { creators.append(sequence) }
+      }
+    }
+    return creators
+  }
+
   /// Hands over the rows of `sequences`, which ascend; slots of new nodes are not set.
   ///
   /// - Complexity: decodes each block once.
-  private func eachRow(
+  func eachRow(
     _ sequences: [Int64], _ body: (EntryBatch, Int) -> Void
   ) throws(LogError) {
     var batch = EntryBatch()
