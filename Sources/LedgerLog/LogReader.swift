@@ -13,6 +13,8 @@ package final class LogReader: Sendable {
   /// A file of history is closed by the block that reaches so many entries: few enough to pass over in a millisecond, and
   /// enough that the hosts before them weigh little.
   let historyEntryCount: Int64
+  /// The history of a hundred million entries on 200,000 hosts, with the times of all entries, takes one and a half gibibytes.
+  package static let usualHeldByteCountMax = 1 << 31
   /// What was read of the history already.
   let hold: HistoryHold
 
@@ -25,7 +27,8 @@ package final class LogReader: Sendable {
   /// - Complexity: linear in the number of blocks; reads headers only, each where it stands unless caches are used.
   package convenience init(
     directory: String, disk: any Disk, historyEntryCount: Int64 = 1 << 19,
-    usesCaches: Bool = false, heldByteCountMax: Int = 1 << 30, wait: () -> Bool
+    usesCaches: Bool = false, heldByteCountMax: Int = LogReader.usualHeldByteCountMax,
+    wait: () -> Bool
   ) throws(LogError) {
     let layout = LogLayout(directory: directory)
     let manifest = try Manifest.read(layout, disk)
@@ -46,7 +49,7 @@ package final class LogReader: Sendable {
 
   init(
     disk: any Disk, layout: LogLayout, manifest: Manifest, map: LogMap,
-    historyEntryCount: Int64 = 1 << 19, heldByteCountMax: Int = 1 << 30
+    historyEntryCount: Int64 = 1 << 19, heldByteCountMax: Int = LogReader.usualHeldByteCountMax
   ) {
     hold = HistoryHold(byteCountMax: heldByteCountMax)
     self.historyEntryCount = historyEntryCount
