@@ -111,6 +111,10 @@ let package = Package(
     program("resource-validator", ["LedgerCommands"]),
     target("FleetGenerator", ["LedgerCore"]),
     program("allocledger-generate", ["CommandKit", "FleetGenerator", "LedgerCore"]),
+    program(
+      "allocledger-measure",
+      ["CommandKit", "FleetGenerator", "LedgerCore", "LedgerLog", "LinuxHost"]
+    ),
 
     target(
       "TestSupport", path: "Tests/Support",

@@ -28,7 +28,7 @@ package struct Table {
   private let sampleRowsMax: Int
   private let rowsMax: Int
   private let usesColor: Bool
-  private var sample: [[String]] = []
+  private var sample = TableRows()
   private var widths: [Int]?
   private var rowCount = 0
 
@@ -48,12 +48,11 @@ package struct Table {
     precondition(cells.count <= columns.count, "a row has more cells than the table has columns")
     rowCount += 1
     guard rowCount <= rowsMax else { return }
-    let row = cells.map(\.printable)
+    sample.add(cells, count: columns.count)
     if let widths {
-      try output.line(line(row, widths))
-    } else {
-      sample.append(row)
-      if sample.count >= sampleRowsMax { try settle(output) }
+      try write(to: output, widths)
+    } else if sample.count >= sampleRowsMax {
+      try settle(output)
     }
   }
 
@@ -66,34 +65,90 @@ package struct Table {
   /// Fixes the widths and writes the header with the rows that were held back.
   private mutating func settle(_ output: Output) throws(OutputError) {
     guard widths == nil else { return }
-    let settled = columns.indices.map { index in
-      sample.reduce(columns[index].title.columns) { widest, row in
-        max(widest, index < row.count ? row[index].columns : 0)
-      }
-    }
+    let settled = columns.indices.map { max(columns[$0].title.columns, sample.width(of: $0)) }
     widths = settled
-    let header = line(columns.map(\.title), settled)
-    try output.line(usesColor ? Color.bold.around(header) : header)
-    for row in sample { try output.line(line(row, settled)) }
-    sample = []
+    var header = TableRows()
+    header.add(columns.map(\.title), count: columns.count)
+    let line = header.lines(columns, settled).dropLast()
+    if usesColor {
+      try output.line(Color.bold.around(String(decoding: line, as: UTF8.self)))
+    } else {
+      try output.write(line + [0x0A])
+    }
+    try write(to: output, settled)
   }
 
-  private func line(_ row: [String], _ widths: [Int]) -> String {
-    var line: [UInt8] = []
-    line.reserveCapacity(widths.reduce(0) { $0 + $1 + 2 })
-    var pendingSpaces = 0
-    for (index, column) in columns.enumerated() {
-      let cell = index < row.count ? row[index] : ""
-      let gap = max(0, widths[index] - cell.columns)
-      if column.alignment == .right { pendingSpaces += gap }
-      if !cell.isEmpty {
-        // Spaces are only written before text, so that no line ends in them.
-        line.append(contentsOf: repeatElement(0x20, count: pendingSpaces))
-        line.append(contentsOf: cell.utf8)
-        pendingSpaces = 0
+  /// Writes the rows that are held and lets them go.
+  private mutating func write(to output: Output, _ widths: [Int]) throws(OutputError) {
+    try output.write(sample.lines(columns, widths))
+    sample.removeAll()
+  }
+}
+
+/// Rows of a table: the texts of all cells side by side, because a fleet has a hundred thousand of them.
+private struct TableRows {
+  private var bytes: [UInt8] = []
+  /// Where the text of each cell ends, and how many columns it takes.
+  private var cells: [(end: Int, columns: Int)] = []
+  private(set) var count = 0
+
+  /// Adds a row of `count` cells, of which those that are not given are empty.
+  mutating func add(_ texts: [String], count width: Int) {
+    count += 1
+    for text in texts {
+      let start = bytes.count
+      bytes.append(contentsOf: text.utf8)
+      // Nearly all texts are plain ASCII, and take a column for each byte.
+      var isPlain = true
+      for index in start..<bytes.count where bytes[index] &- 0x20 >= 0x5F { isPlain = false }
+      guard !isPlain else {
+        cells.append((bytes.count, bytes.count - start))
+        continue
       }
-      pendingSpaces += (column.alignment == .left ? gap : 0) + 2
+      bytes.removeLast(bytes.count - start)
+      let printable = text.printable
+      bytes.append(contentsOf: printable.utf8)
+      cells.append((bytes.count, printable.columns))
     }
-    return String(decoding: line, as: UTF8.self)
+    for _ in texts.count..<width { cells.append((bytes.count, 0)) }
+  }
+
+  mutating func removeAll() {
+    bytes.removeAll(keepingCapacity: true)
+    cells.removeAll(keepingCapacity: true)
+    count = 0
+  }
+
+  /// How many columns the widest cell of a column takes.
+  func width(of column: Int) -> Int {
+    guard count > 0 else { return 0 }
+    return stride(from: column, to: cells.count, by: cells.count / count).reduce(0) {
+      max($0, cells[$1].columns)
+    }
+  }
+
+  /// The rows as lines.
+  func lines(_ columns: [Column], _ widths: [Int]) -> [UInt8] {
+    var lines: [UInt8] = []
+    lines.reserveCapacity(count * widths.reduce(1) { $0 + $1 + 2 })
+    var start = 0
+    for row in 0..<count {
+      var pendingSpaces = 0
+      for (index, column) in columns.enumerated() {
+        let cell = cells[row * columns.count + index]
+        let gap = max(0, widths[index] - cell.columns)
+        if column.alignment == .right { pendingSpaces += gap }
+        if cell.end > start {
+          // Spaces are only written before text, so that no line ends in them.
+          lines.append(contentsOf: repeatElement(0x20, count: pendingSpaces))
+          lines.append(contentsOf: bytes[start..<cell.end])
+          pendingSpaces = 0
+        }
+        pendingSpaces += (column.alignment == .left ? gap : 0) + 2
+        start = cell.end
+      }
+      lines.append(0x0A)
+    }
+    return lines
   }
 }

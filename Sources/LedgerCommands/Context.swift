@@ -49,13 +49,13 @@ package struct Context {
     return directory
   }
 
-  /// Opens the ledger for reading.
-  func reader() throws(Failure) -> LogReader {
+  /// Opens the ledger for reading; `usesCaches`: for a question alone, without a look at every block.
+  func reader(usesCaches: Bool = false) throws(Failure) -> LogReader {
     let directory = try ledgerDirectory
     var looks = 0
     let started = monotonicNanoseconds()
     return try telling { () throws(LogError) in
-      try LogReader(directory: directory, disk: disk) {
+      try LogReader(directory: directory, disk: disk, usesCaches: usesCaches) {
         looks += 1
         // A writer that is replaying a long log has not told yet how far it is durable.
         pause(milliseconds: 10)

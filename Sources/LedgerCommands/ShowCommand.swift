@@ -20,7 +20,8 @@ extension Context {
   func runShow() throws(Failure) -> ExitCode {
     let selection = try selection()
     let (kind, id) = try entity()
-    let (projection, residents) = try shown(kind, id, selection, try reader())
+    let (projection, residents) = try shown(
+      kind, id, selection, try reader(usesCaches: !parsed.flag("no-cache")))
     let anomalies = projection.state.anomalies
     warn(of: kind == .host || kind == .node ? anomalies.ofHostsAndNodes : anomalies)
     guard let fields = projection.fields(of: kind, id) else {
@@ -96,8 +97,8 @@ extension Context {
         guard let nodes = try reader.nodes(on: id, selection, { bar.advance(to: $0) }) else {
           return nil
         }
-        let hosts = try reader.projectHosts(selection) { bar.advance(to: $0) }
-        return (hosts, nodes.sorted())
+        let host = try reader.projectHost(id, selection) { bar.advance(to: $0) }
+        return (host, nodes.sorted())
       case .pool, .container: return nil
       }
     } catch { return nil }

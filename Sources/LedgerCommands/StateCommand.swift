@@ -24,7 +24,7 @@ extension Command {
 extension Context {
   func runState() throws(Failure) -> ExitCode {
     let selection = try selection()
-    let reader = try reader()
+    let reader = try reader(usesCaches: !parsed.flag("no-cache"))
     let projection =
       parsed.flag("no-cache")
       ? try project(reader, selection, ReplayOptions(usesSnapshots: false))
@@ -97,7 +97,11 @@ struct Totals {
   private var sums = [Int128](repeating: 0, count: Counters.fieldNames.count)
 
   mutating func add(_ counters: Counters) {
-    for (index, value) in counters.values.enumerated() { sums[index] += Int128(value) }
+    // A fleet has many hosts: no array is made of each.
+    sums[0] += Int128(counters.nodes)
+    sums[1] += Int128(counters.resources.cpuMillicores)
+    sums[2] += Int128(counters.resources.memoryBytes)
+    sums[3] += Int128(counters.resources.diskBytes)
   }
 
   var digits: [String] { sums.map { String($0) } }
@@ -116,8 +120,12 @@ struct HostLine {
   var isRetired: Bool { state.phase == .retired }
 
   func cells(showsRetired: Bool) -> [Cell] {
-    [.name(name)] + (state.counters.values + state.capacity.values).map { .integer($0) }
-      + (showsRetired ? [.bool(isRetired)] : [])
+    var cells: [Cell] = []
+    cells.reserveCapacity(Counters.fieldNames.count + Resources.fieldNames.count + 2)
+    cells.append(.name(name))
+    for value in state.values { cells.append(.integer(value)) }
+    if showsRetired { cells.append(.bool(isRetired)) }
+    return cells
   }
 
   func write(to json: inout JSONWriter, showsRetired: Bool) {
@@ -146,12 +154,14 @@ struct HostLine {
 extension Projection {
   /// The hosts in the order of their names.
   func hosts(includingRetired: Bool) -> [HostLine] {
-    state.hosts.indices.compactMap { slot -> HostLine? in
-      let host = state.hosts[slot]
-      guard host.phase == .registered || includingRetired && host.phase == .retired else {
-        return nil
-      }
-      return HostLine(name: hostName(UInt32(slot)), state: host)
-    }.sorted { $0.name < $1.name }
+    let names = registry.hostNames
+    let keys = names.map(\.sortKey)
+    return state.hosts.indices.filter {
+      let phase = state.hosts[$0].phase
+      return phase == .registered || includingRetired && phase == .retired
+    }.sorted { first, second in
+      // Names are looked at only where their first bytes are the same.
+      keys[first] == keys[second] ? names[first] < names[second] : keys[first] < keys[second]
+    }.map { HostLine(name: names[$0], state: state.hosts[$0]) }
   }
 }

@@ -67,32 +67,3 @@ extension LedgerState {
     fold(batch, rows, slots: slots, observer: &changes)
   }
 }
-
-extension HostTable {
-  /// Applies what `places` of `differences` say to the counters of `hosts`, up to the first whose distance is above
-  /// `last`; says no where a host or a difference is not there.
-  ///
-  /// - Complexity: linear, about a nanosecond a change.
-  package mutating func apply(
-    hosts: [UInt32], distances: [UInt32], places: [UInt32], of differences: [Counters],
-    upTo last: UInt32
-  ) -> Bool {
-    let hosts = hosts.span
-    let distances = distances.span
-    let places = places.span
-    let differences = differences.span
-    var counters = counters.mutableSpan
-    for index in hosts.indices {
-      if distances[index] > last { break }
-      let host = Int(hosts[index])
-      let place = Int(places[index])
-      guard host < counters.count, place < differences.count else { return false }
-      let before = counters[host]
-      let difference = differences[place]
-      counters[host] = Counters(
-        nodes: before.nodes &+ difference.nodes,
-        resources: before.resources.wrappingChange(from: .zero, to: difference.resources))
-    }
-    return true
-  }
-}

@@ -6,6 +6,14 @@ package struct HostTable: Sendable {
 
   package init() {}
 
+  /// A table of columns of one length, by slot.
+  package init(counters: [Counters], capacities: [Resources], phases: [HostState.Phase]) {
+    precondition(counters.count == phases.count && capacities.count == phases.count)
+    self.counters = counters
+    self.capacities = capacities
+    self.phases = phases
+  }
+
   package init(_ hosts: [HostState]) {
     for host in hosts { append(host) }
   }

@@ -98,6 +98,15 @@ package struct HostState: Hashable, Sendable {
   package var capacity = Resources.zero
   package var phase = Phase.unknown
 
+  /// Counters and capacity, in the order of their fields' names.
+  package var values: [Int64] {
+    [
+      counters.nodes, counters.resources.cpuMillicores, counters.resources.memoryBytes,
+      counters.resources.diskBytes, capacity.cpuMillicores, capacity.memoryBytes,
+      capacity.diskBytes,
+    ]
+  }
+
   package init() {}
 
   init(counters: Counters, capacity: Resources, phase: Phase) {

@@ -35,6 +35,8 @@ package struct LogMap: Sendable {
   /// The blocks of complete commits.
   package var blocks: [Block] = []
   package var tail = Tail.clean
+  /// How many of the blocks, the first ones, stood among the headers that were kept.
+  var knownCount = 0
   /// Ends of blocks in the last segment that are whole and not marked yet.
   var unmarkedEnds: [Int] = []
   /// A segment file that was made and never got its header.

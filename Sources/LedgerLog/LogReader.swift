@@ -13,31 +13,45 @@ package final class LogReader: Sendable {
   /// A file of history is closed by the block that reaches so many entries: few enough to pass over in a millisecond, and
   /// enough that the hosts before them weigh little.
   let historyEntryCount: Int64
+  /// The history of a hundred million entries on 200,000 hosts, with the times of all entries, takes one and a half gibibytes.
+  package static let usualHeldByteCountMax = 1 << 31
+  /// What was read of the history already.
+  let hold: HistoryHold
 
   /// Opens the log in `directory`.
   ///
-  /// `wait`: called between looks at a writer that is just starting; returns false to give up.
-  /// - Complexity: linear in the number of blocks; reads headers only.
+  /// `usesCaches`: whether headers that were kept of blocks are believed, where the last of a segment still stands there:
+  /// for questions, not for whoever checks or writes. `heldByteCountMax`: how much is kept of the history that was read, in
+  /// bytes. `wait`: called between looks at a writer that is just starting;
+  /// returns false to give up.
+  /// - Complexity: linear in the number of blocks; reads headers only, each where it stands unless caches are used.
   package convenience init(
-    directory: String, disk: any Disk, historyEntryCount: Int64 = 1 << 19, wait: () -> Bool
+    directory: String, disk: any Disk, historyEntryCount: Int64 = 1 << 19,
+    usesCaches: Bool = false, heldByteCountMax: Int = LogReader.usualHeldByteCountMax,
+    wait: () -> Bool
   ) throws(LogError) {
     let layout = LogLayout(directory: directory)
     let manifest = try Manifest.read(layout, disk)
     let limit = try LogReader.watermark(layout, disk, wait)
-    let map = try LogScan(disk: disk, layout: layout, manifest: manifest, limit: limit).map()
-    if limit == nil, let last = map.segments.last {
+    let known = usesCaches ? LogReader.knownBlocks(layout, disk, manifest) : nil
+    let map = try LogScan(
+      disk: disk, layout: layout, manifest: manifest, limit: limit, known: known
+    ).map()
+    // What was known was durable when its headers were kept.
+    if limit == nil, map.knownCount < map.blocks.count, let last = map.segments.last {
       // A writer that died may have left blocks in the page cache alone.
       try reaching { () throws(DiskError) in try disk.open(last.path, .read).sync() }
     }
     self.init(
       disk: disk, layout: layout, manifest: manifest, map: map,
-      historyEntryCount: historyEntryCount)
+      historyEntryCount: historyEntryCount, heldByteCountMax: heldByteCountMax)
   }
 
   init(
     disk: any Disk, layout: LogLayout, manifest: Manifest, map: LogMap,
-    historyEntryCount: Int64 = 1 << 19
+    historyEntryCount: Int64 = 1 << 19, heldByteCountMax: Int = LogReader.usualHeldByteCountMax
   ) {
+    hold = HistoryHold(byteCountMax: heldByteCountMax)
     self.historyEntryCount = historyEntryCount
     self.disk = disk
     self.layout = layout

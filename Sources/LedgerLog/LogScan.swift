@@ -11,6 +11,8 @@ struct LogScan {
   let manifest: Manifest
   /// Nothing beyond it is looked at: what another process has not yet made durable.
   let limit: Watermark?
+  /// Headers of blocks that need not be read where they stand.
+  var known: KnownBlocks?
 
   private static let windowByteCount = 1 << 16
   /// How many files are held open; only segments that are a few kilobytes long are more.
@@ -62,7 +64,9 @@ struct LogScan {
     let file = try reaching { () throws(DiskError) in try disk.open(path, .read) }
     let size = try reaching { () throws(DiskError) in try file.byteCount() }
     var window = FileWindow(file)
-    _ = try window.load(0, SegmentHeader.byteCount, ahead: LogScan.windowByteCount)
+    // Behind blocks that are known, the walk goes on elsewhere.
+    _ = try window.load(
+      0, SegmentHeader.byteCount, ahead: known == nil ? LogScan.windowByteCount : 0)
     let expected = (map.blocks.last?.nextSequence ?? 1)
     let header: SegmentHeader
     do throws(Malformed) { header = try SegmentHeader(window.bytes) } catch {
@@ -90,12 +94,13 @@ struct LogScan {
         path: path, firstSequence: header.firstSequence, link: header.link,
         isSealed: header.isSealed,
         file: header.isSealed || map.segments.count >= LogScan.heldFileCountMax ? nil : file))
-    try walk(file, size, &window, isLast: isLast, into: &map)
+    try walk(
+      file, size, &window, isLast: isLast, knowing: known?.frames(behind: header) ?? [], into: &map)
   }
 
   private func walk(
     _ file: any DiskFile, _ size: Int, _ window: inout FileWindow, isLast: Bool,
-    into map: inout LogMap
+    knowing frames: [Frame], into map: inout LogMap
   ) throws(LogError) {
     let segment = map.segments.count - 1
     var offset = SegmentHeader.byteCount
@@ -107,6 +112,10 @@ struct LogScan {
     // What stands before the watermark was durable once, so nothing of it can be unfinished.
     let canBeTorn = isLast && limit == nil && !isSealed
     var marks = MarkOrder()
+    if try addKnown(frames, end, &window, into: &map), let last = map.blocks.last {
+      offset = last.end
+      sequence = last.nextSequence
+    }
     while offset < end {
       let frame = try frame(at: offset, end, &window)
       let state = try frame.map { frame throws(LogError) in
@@ -130,6 +139,29 @@ struct LogScan {
         throw rotten(file, unmarked, "the block's end mark is damaged")
       }
     }
+  }
+
+  /// Adds the blocks of the last segment that are known, if the last one of them stands where it should.
+  private func addKnown(
+    _ frames: [Frame], _ end: Int, _ window: inout FileWindow, into map: inout LogMap
+  ) throws(LogError) -> Bool {
+    guard let last = frames.last, let segment = map.segments.last else { return false }
+    let place = frames.dropLast().reduce(SegmentHeader.byteCount) { $0 + $1.byteCount }
+    guard place + last.byteCount <= end, try frame(at: place, end, &window) == last,
+      try mark(of: last, at: place, &window) == .set
+    else { return false }
+    var offset = SegmentHeader.byteCount
+    var sequence = segment.firstSequence
+    map.blocks.reserveCapacity(map.blocks.count + frames.count)
+    if map.knownCount == map.blocks.count { map.knownCount += frames.count }
+    for frame in frames {
+      map.blocks.append(
+        LogMap.Block(
+          segment: map.segments.count - 1, offset: offset, firstSequence: sequence, frame: frame))
+      offset += frame.byteCount
+      sequence += Int64(frame.entryCount)
+    }
+    return true
   }
 
   private func rotten(_ file: any DiskFile, _ offset: Int, _ what: String) -> LogError {

@@ -52,6 +52,9 @@ package struct LogLayout: Hashable, Sendable {
     history + "/" + LogLayout.sortable(sequence) + ".snap"
   }
 
+  /// The headers of the log's blocks, side by side.
+  var knownBlocks: String { history + "/blocks.map" }
+
   func postings(from firstSequence: Int64) -> String {
     history + "/" + LogLayout.sortable(firstSequence) + ".post"
   }

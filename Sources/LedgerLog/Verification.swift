@@ -92,6 +92,7 @@ package struct Verification {
     }
     for damage in try reader.snapshotDamages() { note(damage) }
     for damage in try reader.historyDamages() { note(damage) }
+    for damage in try reader.knownBlockDamages() { note(damage) }
     for damage in try reader.postingsDamages() { note(damage) }
     for damage in try reader.lateDamages() { note(damage) }
     for damage in keys.damages { note(damage) }

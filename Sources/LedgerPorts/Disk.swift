@@ -51,6 +51,9 @@ package protocol DiskFile: AnyObject, Sendable {
   /// Replaces `bytes` by up to `count` bytes at `offset`; fewer only at the end of the file.
   func read(at offset: Int, count: Int, into bytes: inout [UInt8]) throws(DiskError)
 
+  /// Says that `count` bytes at `offset` are read soon: those that are asked for together are fetched together.
+  func willRead(at offset: Int, count: Int)
+
   /// Writes all of `bytes` at `offset`.
   func write(_ bytes: [UInt8], at offset: Int) throws(DiskError)
 
@@ -65,6 +68,11 @@ package protocol DiskFile: AnyObject, Sendable {
 
   /// Whether another open file holds the lock.
   func isLocked() throws(DiskError) -> Bool
+}
+
+extension DiskFile {
+  /// Nothing, where a read costs the same wherever it is.
+  package func willRead(at offset: Int, count: Int) {}
 }
 
 /// A system call that failed.

@@ -68,22 +68,48 @@ struct SelectionTests {
 
   /// What the history says is what a replay says, and it is there where it can be.
   private func checkHistory(_ whole: LogReader, _ selections: [Selection]) throws {
-    let reader = try LogReader(
-      directory: whole.layout.directory, disk: whole.disk, historyEntryCount: 60
-    ) { false }
-    try reader.extendHistory { _ in }
+    // What is kept of former questions changes no answer, nor does it when next to nothing is kept.
+    for heldByteCountMax in [1, 1 << 30] {
+      let reader = try LogReader(
+        directory: whole.layout.directory, disk: whole.disk, historyEntryCount: 60,
+        usesCaches: true, heldByteCountMax: heldByteCountMax
+      ) { false }
+      try reader.extendHistory { _ in }
+      try check(reader, selections)
+      #expect(try reader.historyDamages().isEmpty)
+    }
+  }
+
+  private func check(_ reader: LogReader, _ selections: [Selection]) throws {
     var answered = 0
     for selection in selections {
-      let replayed = try reader.project(selection)
+      let replayed = try reader.project(selection, ReplayOptions(usesSnapshots: false))
       let found = try reader.projectHosts(selection) { _ in }
       #expect(hosts(found) == hosts(replayed), "\(selection)")
       #expect(found.sequence == replayed.sequence, "\(selection)")
       #expect(found.occurred == replayed.occurred, "\(selection)")
-      if try reader.hostsFromHistory(selection) != nil { answered += 1 }
+      let isAnswered = try reader.hostsFromHistory(selection) != nil
+      if isAnswered { answered += 1 }
+      let isByTime = if case .occurred = selection { true } else { false }
+      if !reader.map.hasVoids, !isByTime || !reader.map.hasLate {
+        #expect(isAnswered, "\(selection)")
+      }
+      for (name, state) in zip(replayed.registry.hostNames, replayed.state.hosts.states) {
+        let one = try reader.hostFromHistory(name, selection)
+        #expect((one != nil) == isAnswered, "\(name) \(selection)")
+        if let one {
+          #expect(one.state ?? HostState() == state, "\(name) \(selection)")
+          #expect(one.sequence == replayed.sequence, "\(name) \(selection)")
+        }
+        let alone = hosts(try reader.projectHost(name, selection) { _ in })
+        #expect(alone[name] == hosts(replayed)[name], "\(name) \(selection)")
+      }
+      if isAnswered {
+        #expect(try reader.hostFromHistory("nobody", selection)?.state == nil)
+      }
     }
     // By occurred time, late entries and voids need a replay; so does what lies behind the first void.
     #expect(reader.map.hasVoids ? answered > 0 : answered * 3 >= selections.count * 2)
-    #expect(try reader.historyDamages().isEmpty)
   }
 
   /// What postings say of a node and of a host is what a replay says, and it is there where it can be.

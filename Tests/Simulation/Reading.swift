@@ -10,10 +10,10 @@ internal import TestSupport
 struct Reading {
   let disk: SimulatedDisk
 
-  func reader() throws(LogError) -> LogReader {
+  func reader(usesCaches: Bool = false) throws(LogError) -> LogReader {
     try LogReader(
       directory: Workload.directory, disk: disk, historyEntryCount: Workload.historyEntryCount,
-      wait: { false })
+      usesCaches: usesCaches, wait: { false })
   }
 
   /// What `verify` finds, of the log and its checkpoints.
@@ -54,7 +54,12 @@ struct Reading {
     try demand(
       state.state.lines(state.registry, nodeNames: state.nodeNames) == lines,
       "the state at \(sequence) is another")
-    let hosts = try reader.projectHosts(.sequence(Int64(sequence))) { _ in }
+    let believing = try self.reader(usesCaches: true)
+    try demand(
+      believing.map.blocks.map(\.frame) == reader.map.blocks.map(\.frame)
+        && believing.map.blocks.map(\.offset) == reader.map.blocks.map(\.offset),
+      "the headers that were kept are of other blocks")
+    let hosts = try believing.projectHosts(.sequence(Int64(sequence))) { _ in }
     // Ids of nodes are not kept there.
     let nodeNames = [Name](repeating: "", count: hosts.state.nodes.states.count)
     let hostLines = hosts.state.lines(hosts.registry, nodeNames: nodeNames).filter {

@@ -159,7 +159,7 @@ def instructions(bench, line):
 
 
 def moments(bench):
-    """J3. The indexes are built before, by the first questions."""
+    """J3: whole commands, and questions in one process that keeps the ledger open. The indexes are built before, by the first questions."""
     figures, ledger = bench.figures, bench.ledger
     figures.add("ledger", "history_build", *clocked(bench.command(ledger, "state", "-q", "--at", MOMENT), 1))
     figures.add("ledger", "bytes_history", size_of(ledger) / bench.count)
@@ -168,11 +168,14 @@ def moments(bench):
     figures.add("ledger", "bytes_postings", size_of(ledger) / bench.count)
     for job, question in (("one_host", host), ("all_hosts", ["state"])):
         at = [*question, "--at", MOMENT]
-        figures.add("ledger", job, *in_process(bench.command(ledger, "-v", *at), bench.repeat))
         figures.add("ledger", job + "_whole", *clocked(bench.command(ledger, "-q", *at), bench.repeat))
         cold = clocked(bench.command(ledger, "-q", *at), bench.repeat, before=lambda: forget(ledger))
         figures.add("ledger", job + "_cold", *cold)
         bench.profile(f"J3 {job.replace('_', ' ')}", bench.command(ledger, "-q", *at))
+    for _ in range(bench.repeat):
+        for job, values in named([bench.measurer, "moments", "--ledger", ledger]).items():
+            # By occurred time, as the commands and the peers are asked.
+            figures.add("ledger", job.removesuffix("_occurred"), *values)
 
 
 def compare(bench, sqlite):

@@ -40,6 +40,7 @@ class Bench:
         # Copies, because a build meanwhile would exchange what is measured in the middle of a run.
         self.ledger_program = shutil.copy2(pathlib.Path(programs) / "allocledger", self.where)
         self.generator = shutil.copy2(pathlib.Path(programs) / "allocledger-generate", self.where)
+        self.measurer = shutil.copy2(pathlib.Path(programs) / "allocledger-measure", self.where)
         self.size = size
         self.repeat = repeat
         # Jobs of many seconds.

@@ -46,20 +46,19 @@ extension LogReader {
     var cursor = cursor(
       from: start.span < spans.count ? spans[start.span].blocks.lowerBound : 0, keepsTexts: false)
     for span in spans[start.span...] {
-      let group = try self.group(span, &projection, &cursor, progress)
-      try writeCache(
-        group.bytes(ledger: manifest.id, mark: map.mark(at: span.nextSequence - 1)),
-        layout.history(from: span.firstSequence), in: layout.history)
+      let bytes = try history(of: span, &projection, &cursor, progress)
+      try writeCache(bytes, layout.history(from: span.firstSequence), in: layout.history)
       let isLastComplete = span.isComplete && spans.last { $0.isComplete } == span
       if isLastComplete { try writeHistorySnapshot(projection) }
     }
+    if start.span < spans.count { try writeKnownBlocks() }
   }
 
-  /// Folds the blocks of `span` and notes what hosts do in them.
-  func group(
-    _ span: HistorySpan, _ projection: inout Projection, _ cursor: inout BlockCursor,
+  /// The file of a span, whose blocks come next from `cursor`: folds them and notes what hosts do in them.
+  func history(
+    of span: HistorySpan, _ projection: inout Projection, _ cursor: inout BlockCursor,
     _ progress: (Int64) -> Void
-  ) throws(LogError) -> HistoryGroup {
+  ) throws(LogError) -> [UInt8] {
     var changes = CounterChanges(firstSequence: span.firstSequence)
     var blocks: [HistoryGroup.Block] = []
     let before = projection.state.hosts
@@ -76,12 +75,9 @@ extension LogReader {
           latestOccurred: projection.latestOccurred))
       progress(batch.nextSequence - 1)
     }
-    return HistoryGroup(
-      firstSequence: span.firstSequence, names: projection.registry.hostNames, hosts: before,
-      blocks: blocks,
-      changes: HistoryGroup.Changes(
-        distances: changes.distances, hosts: changes.hosts, places: changes.places,
-        differences: changes.differences, reshapings: changes.reshapings))
+    return HistoryGroup.bytes(
+      changes, blocks, from: before, names: projection.registry.hostNames, ledger: manifest.id,
+      mark: map.mark(at: span.nextSequence - 1))
   }
 
   /// The state before the first span that has to be written.

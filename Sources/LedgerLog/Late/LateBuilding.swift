@@ -48,9 +48,9 @@ extension LogReader {
     var drafts: [LateDraft] = []
     for span in spans {
       guard let history = try historyGroup(span, reaching: span.nextSequence - 1),
-        history.pointsInside(span)
+        let changes = history.changes(of: span)
       else { throw .damaged(historyDamage(span)) }
-      var pass = OrderPass(history, trail)
+      var pass = OrderPass(history, changes, trail)
       var batch = EntryBatch()
       var cursor = BlockCursor(reader: self, span.blocks, keepsTexts: false)
       while let block = try cursor.next(into: &batch) {
@@ -184,18 +184,6 @@ extension LogReader {
       header.sequence == sequence, header.mark == map.mark(at: sequence)
     else { return nil }
     return try? OrderTrail(bytes, header)
-  }
-}
-
-extension HistoryGroup {
-  /// Whether every change is of an entry, a host and a difference that are there.
-  func pointsInside(_ span: HistorySpan) -> Bool {
-    let count = Int(span.nextSequence - span.firstSequence)
-    return changes.distances.allSatisfy { Int($0) < count }
-      && changes.hosts.allSatisfy { Int($0) < names.count }
-      && changes.places.allSatisfy { Int($0) < changes.differences.count }
-      && changes.reshapings.allSatisfy { (0..<count).contains($0.distance) }
-      && changes.reshapings.allSatisfy { Int($0.host) < names.count }
   }
 }
 

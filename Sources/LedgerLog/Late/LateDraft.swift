@@ -41,15 +41,15 @@ struct OrderPass {
   private var shapesBefore: [LateGroup.HostShape] = []
   private var shapes: [UInt32: LateGroup.HostShape] = [:]
 
-  /// A pass over the group that `history` is of; `trail` is as before it.
-  init(_ history: HistoryGroup, _ trail: OrderTrail) {
+  /// A pass over the group that `history` is of, whose changes are `changes`; `trail` is as before it.
+  init(_ history: HistoryGroup, _ changes: HistoryGroup.Changes, _ trail: OrderTrail) {
     self.history = history
     self.trail = trail
     draft = LateDraft(
       group: LateGroup(
         firstSequence: history.firstSequence, nextSequence: history.firstSequence,
         chainEnd: trail.chainEnd, irregularFrom: .max),
-      changes: history.changes)
+      changes: changes)
   }
 
   /// The slots that the group's batches are placed with.
@@ -104,10 +104,10 @@ struct OrderPass {
 
   /// Passes what a row changes of counters.
   private mutating func passChanges(_ distance: UInt32, _ time: Int64) {
-    while change < history.changes.distances.count,
-      history.changes.distances[change] == distance
+    while change < draft.changes.distances.count,
+      draft.changes.distances[change] == distance
     {
-      let host = Int(history.changes.hosts[change])
+      let host = Int(draft.changes.hosts[change])
       change += 1
       // A file that lies may name any host.
       guard host < trail.hosts.count else { continue }
@@ -121,7 +121,7 @@ struct OrderPass {
 
   /// Passes what a row changes of hosts.
   private mutating func passReshapings(_ distance: UInt32, _ row: Int, _ batch: EntryBatch) {
-    let reshapings = history.changes.reshapings
+    let reshapings = draft.changes.reshapings
     while reshaping < reshapings.count, reshapings[reshaping].distance == Int(distance) {
       let changed = reshapings[reshaping]
       let host = changed.host
@@ -166,7 +166,7 @@ struct OrderPass {
     }
     draft.group.chainEnd = end
     draft.earliest = times.min() ?? .max
-    let changes = history.changes
+    let changes = draft.changes
     for index in changes.distances.indices where chain.isDisplaced[Int(changes.distances[index])] {
       let distance = changes.distances[index]
       draft.group.events.append(
@@ -185,7 +185,7 @@ struct OrderPass {
     draft.nodes = tangled.sorted { $0.creator < $1.creator }
     draft.group.tangled = draft.nodes.map(\.creator)
     trail.chainEnd = end
-    draft.highest = history.highest
+    draft.highest = history.highest(changes)
     return (draft, trail)
   }
 }
@@ -193,14 +193,14 @@ struct OrderPass {
 extension HistoryGroup {
   /// What a host was before the group.
   func shape(of host: UInt32) -> LateGroup.HostShape {
-    guard Int(host) < hosts.count else { return LateGroup.HostShape() }
-    let state = hosts[Int(host)]
-    return LateGroup.HostShape(capacity: state.capacity, phase: state.phase)
+    guard Int(host) < names.count else { return LateGroup.HostShape() }
+    return LateGroup.HostShape(
+      capacity: shapes.capacities[Int(host)], phase: shapes.phases[Int(host)])
   }
 
-  /// The highest number that stands in a counter before or in the group.
-  var highest: Int64 {
-    var counters = hosts.states.map(\.counters)
+  /// The highest number that stands in a counter before or in the group, whose changes are `changes`.
+  func highest(_ changes: Changes) -> Int64 {
+    var counters = hosts(after: firstSequence - 1)?.states.map(\.counters) ?? []
     while counters.count < names.count { counters.append(.zero) }
     var highest = counters.reduce(Int64(0)) { max($0, $1.values.max() ?? 0) }
     for index in changes.hosts.indices {

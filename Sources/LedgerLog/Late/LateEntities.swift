@@ -80,7 +80,7 @@ extension LogReader {
         residents.append(creator)
       }
     }
-    return try names(of: residents, groups)
+    return try names(ofCreators: residents, groups)
   }
 
   /// What tells of `moment`, with the postings of all entries.

@@ -27,10 +27,8 @@ extension LogReader {
       return nil
     }
     var names = group.names
-    var hosts = found.pivot < group.firstSequence ? group.hosts : HostTable()
-    if found.pivot >= group.firstSequence {
-      guard let after = group.hosts(after: found.pivot) else { return nil }
-      hosts = after
+    guard var hosts = group.hosts(after: max(found.pivot, group.firstSequence - 1)) else {
+      return nil
     }
     // What is late may be about hosts that the log first names behind the pivot.
     if let last = found.groups.last, last.index > found.place, last.group.hostCount > names.count,

@@ -47,6 +47,9 @@ extension LogReader {
     else { return nil }
     guard let slot = groups.lazy.flatMap(\.hostNames).enumerated().first(where: { $1 == host })
     else { return [] }
+    // Asked for one after the other, pages that are not in memory would be waited for one by one.
+    for group in groups { group.residents.expectDirectory() }
+    for group in groups { try group.residents.expect(UInt64(slot.offset)) }
     var stays: [Int64: Int] = [:]
     for group in groups {
       for record in try group.residents.records(of: UInt64(slot.offset)) {
@@ -56,18 +59,25 @@ extension LogReader {
         stays[creator, default: 0] += record.note & 1 == 0 ? 1 : -1
       }
     }
-    return try names(of: stays.filter { $0.value > 0 }.map(\.key), groups)
+    return try names(ofCreators: stays.filter { $0.value > 0 }.keys.sorted(), groups)
   }
 
-  /// The ids of the nodes that the entries of `creators` created; nil where postings do not tell.
-  func names(of creators: [Int64], _ groups: [PostingsGroup]) throws(LogError) -> [Name]? {
-    var names: [Name] = []
+  /// The ids of the nodes that the entries of some sequences created; nil where postings do not know such an entry.
+  func names(
+    ofCreators creators: [Int64], _ groups: [PostingsGroup]
+  ) throws(LogError) -> [Name]? {
+    var places: [(ids: NameRun, row: UInt32)] = []
     for creator in creators {
       let place = groups.partitioningIndex { $0.lastSequence >= creator }
       guard place < groups.count, creator >= groups[place].firstSequence else { return nil }
-      let group = groups[place]
-      let row = UInt32(truncatingIfNeeded: creator - group.firstSequence)
-      if let name = try group.ids.name(of: row) { names.append(name) }
+      places.append(
+        (groups[place].ids, UInt32(truncatingIfNeeded: creator - groups[place].firstSequence)))
+    }
+    for place in places { place.ids.expectDirectory() }
+    for place in places { try place.ids.expect(place.row) }
+    var names: [Name] = []
+    for place in places {
+      if let name = try place.ids.name(of: place.row) { names.append(name) }
     }
     return names
   }

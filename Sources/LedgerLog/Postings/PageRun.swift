@@ -39,6 +39,22 @@ final class PageRun {
     directory = bytes
   }
 
+  /// Says that the directory is read soon.
+  func expectDirectory() {
+    guard directory.isEmpty else { return }
+    source.expect(
+      Int(place.offset) + Int(place.byteCount), Int(place.pageCount) * PageDirectory.entryByteCount)
+  }
+
+  /// Says that the pages of `key` are read soon.
+  func expect(_ key: UInt64) throws(LogError) {
+    try readDirectory()
+    for page in pages(of: key) {
+      let (start, end) = bounds(page)
+      source.expect(Int(place.offset) + start, end - start)
+    }
+  }
+
   /// The little-endian number of `count` bytes at `offset` of the directory.
   private func number(_ offset: Int, _ count: Int) -> UInt64 {
     var value: UInt64 = 0
@@ -51,13 +67,25 @@ final class PageRun {
   /// The bytes of a page, checked.
   private func bytes(_ page: Int) throws(LogError) -> [UInt8] {
     let entry = page * PageDirectory.entryByteCount
-    let start = page == 0 ? 0 : Int(number(entry - 8, 4))
-    let end = Int(number(entry + 8, 4))
+    let (start, end) = bounds(page)
     guard start <= end, end <= Int(place.byteCount) else { throw source.damage(Int(place.offset)) }
     let offset = Int(place.offset) + start
     let bytes = try source.read(offset, end - start)
     guard UInt64(CRC32C.of(bytes)) == number(entry + 12, 4) else { throw source.damage(offset) }
     return bytes
+  }
+
+  /// Where a page begins and ends, as the directory has it.
+  private func bounds(_ page: Int) -> (start: Int, end: Int) {
+    let entry = page * PageDirectory.entryByteCount
+    return (page == 0 ? 0 : Int(number(entry - 8, 4)), Int(number(entry + 8, 4)))
+  }
+
+  /// The pages that can hold records of `key`; the directory must have been read.
+  private func pages(of key: UInt64) -> Range<Int> {
+    // The page before may end with records of the same key.
+    let first = max((0..<pageCount).partitioningIndex { firstKey($0) >= key } - 1, 0)
+    return first..<max(first, (0..<pageCount).partitioningIndex { firstKey($0) > key })
   }
 
   var pageCount: Int { Int(place.pageCount) }
@@ -78,12 +106,9 @@ final class PageRun {
     of key: UInt64, _ body: (UInt64, [UInt8]) throws(Malformed) -> Void
   ) throws(LogError) {
     try readDirectory()
-    // The page before may end with records of the same key.
-    var page = max((0..<pageCount).partitioningIndex { firstKey($0) >= key } - 1, 0)
-    while page < pageCount, firstKey(page) <= key {
+    for page in pages(of: key) {
       let bytes = try bytes(page)
       do throws(Malformed) { try body(firstKey(page), bytes) } catch { throw damage }
-      page += 1
     }
   }
 
@@ -153,6 +178,12 @@ struct PostingsSource {
     self.path = path
     self.bytes = bytes
     byteCount = bytes.count
+  }
+
+  /// Says that `count` bytes at `offset` are read soon.
+  func expect(_ offset: Int, _ count: Int) {
+    guard count > 0, offset + count <= byteCount else { return }
+    file?.willRead(at: offset, count: count)
   }
 
   func read(_ offset: Int, _ count: Int) throws(LogError) -> [UInt8] {

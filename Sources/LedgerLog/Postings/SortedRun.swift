@@ -19,6 +19,12 @@ struct SortedRun {
     self.hasNotes = hasNotes
   }
 
+  /// Says that records are sought soon.
+  func expectDirectory() { pages.expectDirectory() }
+
+  /// Says that the records of `key` are sought soon.
+  func expect(_ key: UInt64) throws(LogError) { try pages.expect(key) }
+
   /// Goes through all records.
   var cursor: Cursor { Cursor(pages, hasNotes: hasNotes) }
 
@@ -90,6 +96,12 @@ struct NameRun {
   init(_ source: PostingsSource, _ place: PageRun.Place) {
     pages = PageRun(source, place)
   }
+
+  /// Says that ids are sought soon.
+  func expectDirectory() { pages.expectDirectory() }
+
+  /// Says that the id of `row` is sought soon.
+  func expect(_ row: UInt32) throws(LogError) { try pages.expect(UInt64(row)) }
 
   /// The id that `row` introduces, or nil.
   func name(of row: UInt32) throws(LogError) -> Name? {

@@ -157,11 +157,21 @@ struct BlockInputs {
     guard start <= bytes.count, bytes[offset] == 0x41 else { return nil }
     let stored = Int(bytes[offset + 4]) | Int(bytes[offset + 5]) << 8
     seal(&bytes, start..<min(start + stored, bytes.count), at: offset + 8)
+    _ = sealHeader(&bytes, at: offset)
+    let next = start + stored + Frame.endMark.count
+    return next < bytes.count ? next : nil
+  }
+
+  /// Makes the checksum of a header right that stands without its body; returns where the next one stands.
+  static func sealHeader(_ bytes: inout [UInt8], at offset: Int) -> Int {
+    guard bytes[offset + 1] == 0x52 else {
+      seal(&bytes, offset..<offset + 20, at: offset + 20)
+      return offset + Frame.headerByteCounts.upperBound
+    }
     let checksum = CRC32C.of(bytes.span, offset..<offset + 6)
     bytes[offset + 6] = UInt8(truncatingIfNeeded: checksum)
     bytes[offset + 7] = UInt8(truncatingIfNeeded: checksum >> 8)
-    let next = start + stored + Frame.endMark.count
-    return next < bytes.count ? next : nil
+    return offset + Frame.headerByteCounts.lowerBound
   }
 
   static func decodeEntry(_ bytes: [UInt8]) throws {

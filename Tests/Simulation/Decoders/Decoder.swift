@@ -21,6 +21,8 @@ package enum Decoder: String, CaseIterable, Sendable {
   case json
   /// A file of keys of a small ledger.
   case keys
+  /// The headers of a small ledger's blocks.
+  case map
   /// A signed note and the checkpoint in it.
   case note
   /// A plan of repairs.
@@ -57,6 +59,7 @@ package enum Decoder: String, CaseIterable, Sendable {
     case .yaml: TextInputs.readYAML(bytes)
     case .history: try LedgerInputs.shared.get().readHistory(bytes)
     case .keys: try KeyInputs.shared.get().read(bytes)
+    case .map: try LedgerInputs.shared.get().readMap(bytes)
     case .postings: try LedgerInputs.shared.get().readPostings(bytes)
     case .segment: try LedgerInputs.shared.get().readSegment(bytes)
     case .trail: try LedgerInputs.shared.get().readTrail(bytes)
@@ -82,6 +85,7 @@ package enum Decoder: String, CaseIterable, Sendable {
     case .yaml: [TextInputs.yaml]
     case .history: try LedgerInputs.shared.get().histories
     case .keys: try KeyInputs.shared.get().files
+    case .map: try LedgerInputs.shared.get().maps
     case .postings: try LedgerInputs.shared.get().postings
     case .segment: [try LedgerInputs.shared.get().segment]
     case .trail: try LedgerInputs.shared.get().trails

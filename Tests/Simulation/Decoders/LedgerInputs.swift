@@ -21,6 +21,7 @@ struct LedgerInputs: Sendable {
   let histories: [[UInt8]]
   let postings: [[UInt8]]
   let trails: [[UInt8]]
+  let maps: [[UInt8]]
 
   private static let layout = LogLayout(directory: Workload.directory)
   /// The byte count of the headers of snapshots and of files of history.
@@ -44,6 +45,7 @@ struct LedgerInputs: Sendable {
     }
     postings = try LedgerInputs.caches(".post", disk)
     trails = try LedgerInputs.caches(".trail", disk)
+    maps = try LedgerInputs.caches(".map", disk)
     memory = disk.memory
   }
 
@@ -197,6 +199,22 @@ struct LedgerInputs: Sendable {
     seal(&bytes, 124..<124 + nameCount, at: 116)
     seal(&bytes, 0..<120, at: 120)
     try look(at: bytes, first, ".post")
+  }
+
+  /// The header of the segment, those of blocks, and that of the file.
+  func readMap(_ changed: [UInt8]) throws {
+    var bytes = changed
+    let blocks = 40 + SegmentHeader.byteCount
+    guard bytes.count >= blocks + 4 else { return }
+    seal(&bytes, 40..<blocks - 4, at: blocks - 4)
+    var next = blocks + 4
+    while next + Frame.headerByteCounts.lowerBound <= bytes.count {
+      next = BlockInputs.sealHeader(&bytes, at: next)
+    }
+    seal(&bytes, 40..<bytes.count, at: 32)
+    seal(&bytes, 0..<36, at: 36)
+    let disk = try disk(LedgerInputs.layout.history + "/blocks.map", bytes)
+    if let reader = try? Reading(disk: disk).reader(usesCaches: true) { look(reader) }
   }
 
   func readTrail(_ changed: [UInt8]) throws {
