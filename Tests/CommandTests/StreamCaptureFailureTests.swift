@@ -86,6 +86,16 @@ import Testing
     try fleet.agrees()
   }
 
+  @Test("what the ledger began with accounts for nothing that is written afterwards")
+  func beginning() throws {
+    let fleet = try CapturedFleet()
+    // As if the node had been created once more.
+    try fleet.sql(
+      "UPDATE hosts SET node_count = node_count + 1 WHERE id = '\(hostID(1))'")
+    #expect(try fleet.json("read", status: 1)["out_of_band"].integer == 1)
+    #expect(try fleet.json("drain", status: 1)["out_of_band"].integer == 1)
+  }
+
   @Test("installed twice, not installed, read by another process")
   func wrongOrder() throws {
     let fleet = try CapturedFleet()

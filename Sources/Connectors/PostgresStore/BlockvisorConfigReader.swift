@@ -67,7 +67,10 @@ struct BlockvisorConfigReader {
   /// Adds the column config, and says whether it can only hold JSON.
   private func addConfig(to list: inout SelectList) throws(PostgresFailure) -> Bool {
     guard let column = catalog.column("configs", "config") else {
-      throw .store(.unreadable("\(label): table configs has no column config"))
+      throw .store(
+        .unreadable(
+          "\(label): table configs has no column config, which a Blockvisor's has; name its database"
+        ))
     }
     switch column.type {
     case "bytea":
@@ -97,7 +100,7 @@ struct BlockvisorConfigReader {
     {
       return ""
     }
-    let alive = try SelectList("nodes", catalog, label: label).isAlive
+    let alive = try SelectList("nodes", catalog, label: label).isAlive()
     return " WHERE id IN (SELECT config_id FROM nodes WHERE config_id IS NOT NULL AND \(alive))"
   }
 }

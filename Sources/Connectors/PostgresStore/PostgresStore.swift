@@ -80,6 +80,8 @@ package final class PostgresStore: LiveStore {
       ("lock_timeout", String(place.lockTimeoutMilliseconds)), ("TimeZone", "UTC"),
       ("DateStyle", "ISO, MDY"), ("IntervalStyle", "postgres"), ("bytea_output", "hex"),
       ("extra_float_digits", "3"),
+      // Policies that hide rows are an error: what is read would look like drift.
+      ("row_security", "off"),
     ]
     let calls = settings.map { "set_config('\($0)', '\($1)', true)" }
     try database.run("SELECT " + calls.joined(separator: ", "))
