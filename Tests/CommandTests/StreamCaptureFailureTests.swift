@@ -86,6 +86,27 @@ import Testing
     try fleet.agrees()
   }
 
+  @Test("a transaction that goes on for too long: exit 75, and nothing is left of the installation")
+  func blocked() throws {
+    let fleet = try CapturedFleet(installs: nil)
+    let other = try fleet.fleet.session()
+    other.send("BEGIN; CREATE TABLE unrelated (); SELECT 1;\n")
+    #expect(other.nextLine() == "1")
+    let store = fleet.address + "&lock_timeout=200"
+    let blocked = try fleet.fleet.run(
+      ["capture", "install", "--identity", "keep", "--store", store], ledger: fleet.ledger)
+    #expect(blocked.status == 75 && blocked.errors.contains("try again"), "\(blocked.errors)")
+    other.send("ROLLBACK;\n")
+    other.closeInput()
+    _ = other.end()
+    #expect(
+      try fleet.sql("SELECT count(*) FROM pg_replication_slots WHERE database = current_database()")
+        == ["0"])
+    #expect(try fleet.ledger.export().isEmpty)
+    #expect(try fleet.capture("install").status == 0)
+    try fleet.agrees()
+  }
+
   @Test("what the ledger began with accounts for nothing that is written afterwards")
   func beginning() throws {
     let fleet = try CapturedFleet()

@@ -1,10 +1,9 @@
+import BlockvisorRows
 import LedgerCore
 import LedgerPorts
 
 /// Reads the tables of a Blockvisor.
 struct BlockvisorReader {
-  static let tables = ["nodes", "hosts", "configs", "orgs"]
-
   let label: String
   let catalog: PostgresCatalog
 
@@ -45,8 +44,8 @@ struct BlockvisorReader {
   ) throws(PostgresFailure) {
     var list = try SelectList("hosts", catalog, label: label)
     try list.add("id", .uuid)
-    for column in BlockvisorColumns.capacity { try list.add(column, .integer) }
-    for column in BlockvisorColumns.counters { try list.add(column, .integer) }
+    for column in BlockvisorRow.capacity { try list.add(column, .integer) }
+    for column in BlockvisorRow.counters { try list.add(column, .integer) }
     try list.addOptional("org_id", .uuid)
     list.add(expression: "NOT (\(try list.isAlive()))")
     list.add(expression: catalog.has("hosts", "network_name") ? "network_name::text" : "NULL::text")
@@ -80,7 +79,7 @@ struct BlockvisorReader {
     try list.addOptional("image_id", .uuid)
     try list.addOptional("config_id", .uuid)
     try list.addOptional("org_id", .uuid)
-    for column in BlockvisorColumns.capacity { try list.add(column, .integer) }
+    for column in BlockvisorRow.capacity { try list.add(column, .integer) }
     var nodes = LiveNodes()
     nodes.reserveCapacity(rowsToReserve("nodes"))
     try database.copy("SELECT \(list.text) FROM nodes WHERE \(try list.isAlive())") {
@@ -174,8 +173,7 @@ extension BlockvisorReader {
     _ place: @autoclosure () -> Place
   ) throws(PostgresFailure) -> Resources {
     let cores = try number(&fields, row, prefix + "cpu_cores", place())
-    let (millicores, overflow) = cores.multipliedReportingOverflow(by: 1_000)
-    guard !overflow else {
+    guard let millicores = BlockvisorRow.millicores(cores) else {
       throw place().failure(
         "\(prefix)cpu_cores is \(cores), more cores than 64 bits hold in millicores")
     }

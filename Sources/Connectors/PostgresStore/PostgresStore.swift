@@ -1,3 +1,4 @@
+internal import BlockvisorRows
 package import LedgerPorts
 internal import LinuxHost
 
@@ -33,7 +34,7 @@ package final class PostgresStore: LiveStore {
     try transaction(.write) { (database) throws(PostgresFailure) in
       var writer = BlockvisorWriter(
         label: label,
-        catalog: try PostgresCatalog(database, tables: BlockvisorReader.tables),
+        catalog: try PostgresCatalog(database, tables: BlockvisorRow.tables),
         contents: contents)
       try writer.write(database, replacing: replacing, progress)
     }
@@ -44,7 +45,7 @@ package final class PostgresStore: LiveStore {
     _ database: borrowing PostgresConnection
   ) throws(PostgresFailure) -> BlockvisorReader {
     BlockvisorReader(
-      label: label, catalog: try PostgresCatalog(database, tables: BlockvisorReader.tables))
+      label: label, catalog: try PostgresCatalog(database, tables: BlockvisorRow.tables))
   }
 
   /// Runs `body` in one transaction, which any throw takes back; without `snapshots` a reader sees each statement's moment.
