@@ -107,6 +107,24 @@ import Testing
     try fleet.agrees()
   }
 
+  @Test("a fleet that begins no ledger: nothing is left of the installation")
+  func impossible() throws {
+    let fleet = try CapturedFleet(installs: nil)
+    try fleet.sql("UPDATE nodes SET memory_bytes = -1")
+    let refused = try fleet.capture("install")
+    #expect(refused.status == 6 && refused.errors.contains("below zero"), "\(refused.errors)")
+    #expect(
+      try fleet.sql(
+        """
+        SELECT count(*) FROM pg_replication_slots WHERE database = current_database();
+        SELECT DISTINCT relreplident FROM pg_class WHERE relname IN ('hosts', 'nodes')
+        """) == ["0", "d"])
+    #expect(try fleet.json("status")["installed"].isNull)
+    try fleet.sql("UPDATE nodes SET memory_bytes = 200")
+    #expect(try fleet.capture("install").status == 0)
+    try fleet.agrees()
+  }
+
   @Test("what the ledger began with accounts for nothing that is written afterwards")
   func beginning() throws {
     let fleet = try CapturedFleet()
