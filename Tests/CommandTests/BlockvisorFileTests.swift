@@ -203,6 +203,20 @@ private func told(_ ended: Ended) throws -> [String] {
     _ = other.end()
   }
 
+  @Test("the script that --emit sql prints repairs in sqlite3, and refuses a copy that changed")
+  func script() throws {
+    let damage =
+      "UPDATE nodes SET cpu_cores = 1; UPDATE hosts SET node_count = -9223372036854775808"
+    let copy = try BlockvisorFile(copying: Blockvisor(consistentFleet + damage))
+    let emit = ["repair", "--emit", "sql", "--store", copy.address]
+    let script = try copy.run(emit).output
+    #expect(try copy.sql(script) == ["applied"])
+    #expect(try copy.run(["validate", "--store", copy.address]).status == 0)
+    let repaired = try copy.dump()
+    #expect(try copy.sql(script) == ["refused: the store has changed since the plan"])
+    #expect(try copy.dump() == repaired)
+  }
+
   @Test("what a copy is not for is refused, and a schema that nobody knows is wrong usage")
   func refused() throws {
     let copy = try BlockvisorFile(copying: Blockvisor(consistentFleet))
@@ -212,7 +226,6 @@ private func told(_ ended: Ended) throws -> [String] {
     let before = try copy.dump()
     for (words, status) in [
       (["project", "--to", copy.address, "--replace"], 6 as Int32),
-      (["repair", "--emit", "sql", "--store", copy.address], 6),
       (["node", "delete", nodeID(1), "--store", copy.address], 64),
       (["capture", "install", "--store", copy.address], 64),
       (["validate", "--store", "sqlite:\(copy.path)?schema=other"], 64),

@@ -64,9 +64,15 @@ package final class SQLiteBlockvisor: LiveStore {
     try file.restore(images, beforeCommit: beforeCommit)
   }
 
+  /// A script for the `sqlite3` shell that corrects numbers and places; see `LiveStore.script`.
   package func script(of changes: [LiveChange], title: String) throws(StoreError) -> String? {
-    throw .refused(
-      "\(label): scripts are printed for the reference schema and for PostgreSQL; use --apply")
+    try file.transaction(.read) { (database) throws(SQLiteFailure) in
+      var script = BlockvisorFileScript(try reader(database))
+      for change in changes {
+        try calling { () throws(StoreError) in try script.add(change) }
+      }
+      return script.script.text(title: title)
+    }
   }
 
   package func project(
