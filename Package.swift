@@ -85,11 +85,14 @@ let package = Package(
         .target(name: "CZlib", condition: .when(traits: ["Gzip"])),
       ]),
     target(
+      "BlockvisorRows", path: "Sources/Connectors/BlockvisorRows",
+      ["LedgerCore", "LedgerPorts", "LedgerText"]),
+    target(
       "SQLiteStore", path: "Sources/Connectors/SQLiteStore",
-      ["LedgerCore", "LedgerPorts", "CSQLite"]),
+      ["BlockvisorRows", "LedgerCore", "LedgerPorts", "CSQLite"]),
     target(
       "PostgresStore", path: "Sources/Connectors/PostgresStore",
-      ["LedgerCore", "LedgerPorts", "LedgerText", "LinuxHost", "CPQ"]),
+      ["BlockvisorRows", "LedgerCore", "LedgerPorts", "LedgerText", "LinuxHost", "CPQ"]),
     target(
       "AllocationLedger",
       [

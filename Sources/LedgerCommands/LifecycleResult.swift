@@ -49,36 +49,52 @@ extension Context {
     let ledger = try stopping { () throws(Failure) in try waitForWritable() }
     defer { ledger.writer.close() }
     let reader = try stopping { () throws(Failure) in try self.reader() }
-    let settled = try stopping { () throws(Failure) in try settle(store, ledger, reader) }
+    let settlement = try stopping { () throws(Failure) in try settle(store, ledger, reader) }
     do throws(LifecycleFailure) {
       let outcome = try LifecycleRunner(
-        store, ledger: ledger, reader: reader, clock: clock, order: order
+        store, ledger: ledger, reader: reader, clock: clock, order: order,
+        lastCommitted: settlement.lastCommitted
       ).run(command, LifecycleIdentity(now: clock.now()))
-      return LifecycleAnswer(settled: settled, outcome: outcome)
+      return LifecycleAnswer(settled: settlement.settled, outcome: outcome)
     } catch { throw LifecycleStop(error) }
   }
 
   /// Finishes the commands on `store` that were interrupted, and says so.
   private func settle(
     _ store: any CommandStore, _ ledger: WritableLedger, _ reader: LogReader
-  ) throws(Failure) -> [CommandSettler.Settled] {
-    let settled = try reconciling { () throws(ReconcileError) in
+  ) throws(Failure) -> CommandSettler.Settlement {
+    let settlement = try reconciling { () throws(ReconcileError) in
       try CommandSettler(store, ledger: ledger, reader: reader, clock: clock).settle()
     }
-    for done in settled {
+    for done in settlement.settled {
       let told = "\(done.command), announced as entry \(done.intent), was interrupted: "
       messages.note(
         told
           + (done.sequence.map { "\(store.label) has it, and it is recorded as entry \($0)" }
             ?? "\(store.label) does not have it, and it is taken back"))
     }
-    return settled
+    return settlement
   }
 
   /// Finishes the interrupted commands of a store that is about to be repaired; other stores have none.
-  func settleCommands(on store: any LiveStore, _ ledger: WritableLedger) throws(Failure) {
+  ///
+  /// - Returns: the intent of the last command that the store is known to have committed.
+  @discardableResult
+  func settleCommands(
+    on store: any LiveStore, _ ledger: WritableLedger
+  ) throws(Failure) -> Int64? {
+    guard let store = store as? any CommandStore else { return nil }
+    return try settle(store, ledger, try reader()).lastCommitted
+  }
+
+  /// Tells a store that holds now what the ledger says that it lacks no command; what it cannot be told is said.
+  func renewMark(of store: any LiveStore, _ reader: LogReader, last: Int64? = nil) {
     guard let store = store as? any CommandStore else { return }
-    _ = try settle(store, ledger, try reader())
+    do throws(ReconcileError) { try CommandMarks.renew(store, reader, last: last) } catch {
+      messages.warning(
+        "\(store.label) was not told that it lacks no command, so that it may refuse the next one: "
+          + Failure(error).message)
+    }
   }
 
   /// Opens the ledger for writing; while another process has it, waits as long as `--wait` says.

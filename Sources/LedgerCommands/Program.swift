@@ -93,8 +93,10 @@ func runProgram(
     do throws(OutputError) { try output.flush() } catch {
       if error == .closedByReader { return ExitCode.clean.rawValue }
     }
-    if !error.message.isEmpty { messages.error(error.message) }
-    return error.code.rawValue
+    // Whoever interrupts a wait for somebody else's lock did not see it end.
+    let failure = error.code == .locked && Interrupts.pending ? Failure.interrupted : error
+    if !failure.message.isEmpty { messages.error(failure.message) }
+    return failure.code.rawValue
   }
 }
 

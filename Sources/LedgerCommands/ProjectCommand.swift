@@ -32,6 +32,8 @@ extension Context {
         }
       }
       bar.clear()
+      // Of an older state the store does lack commands.
+      if selection == .all { renewMark(of: store, reader) }
       let position = contents.position.map { ", at sequence \($0.sequence)" } ?? ""
       try printing { () throws(OutputError) in
         try output.line(

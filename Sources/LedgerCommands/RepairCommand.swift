@@ -124,8 +124,11 @@ extension Context {
     let guarding = try guarding()
     let ledger = namedLedger == nil ? nil : try writable()
     defer { ledger?.writer.close() }
-    if let ledger { try settleCommands(on: store, ledger) }
-    let reconciler = Reconciler(store, reader: ledger == nil ? nil : try reader())
+    let lastCommand = try ledger.flatMap { ledger throws(Failure) in
+      try settleCommands(on: store, ledger)
+    }
+    let reader = ledger == nil ? nil : try reader()
+    let reconciler = Reconciler(store, reader: reader)
     let planned: PlannedRepair
     if let path = parsed.value("plan") {
       let bytes = try read(path)
@@ -147,6 +150,9 @@ extension Context {
             try write(RowImageText.encode(rows), to: images)
           } catch { throw .refused(error.message) }
         })
+    }
+    if let reader, let lastCommand, planned.checks.contains(.ledger), outcome.remaining.isEmpty {
+      renewMark(of: store, reader, last: lastCommand)
     }
     let code: ExitCode
     if outcome.remaining.isEmpty {

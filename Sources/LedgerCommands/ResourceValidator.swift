@@ -81,7 +81,7 @@ extension Context {
       if drifts.isEmpty {
         try output.line("✅ All resource tracking is consistent!")
         try output.line(
-          "Checked \(seen?.nodes ?? 0) nodes and \(seen?.hosts ?? 0) hosts - "
+          "Checked \(checkedNodes(seen)) nodes and \(seen?.hosts ?? 0) hosts - "
             + "no inconsistencies found.")
       } else {
         try output.line("=== VALIDATION RESULTS ===")
@@ -92,6 +92,20 @@ extension Context {
     }
     auditOwn("validate", store, drifts.isEmpty ? "clean" : "drift", code, report.findings)
     return code
+  }
+
+  /// How many nodes were checked: where some have a config that says what they take, those that have none are not among them.
+  private func checkedNodes(_ seen: ValidationReport.Store?) -> Int {
+    guard let seen else { return 0 }
+    let (checked, unchecked) = (
+      seen.selfConsistency.nodesChecked, seen.selfConsistency.nodesUnchecked
+    )
+    if unchecked > 0 {
+      messages.note(
+        "\(counted(Int64(unchecked), "node")) without a config that says what to take: looked at in the counters only"
+      )
+    }
+    return checked > 0 ? checked : seen.nodes
   }
 
   private func plan(_ store: any LiveStore) throws(Failure) -> PlannedRepair {

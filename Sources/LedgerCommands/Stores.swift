@@ -51,17 +51,26 @@ extension Context {
 
   private func openStore(_ name: String) throws(Failure) -> any LiveStore {
     guard var path = sqlitePath(name) else { return try openServer(name) }
+    var schema = "?schema=reference"
     if let question = path.firstIndex(of: "?") {
-      guard path[path.index(after: question)...] == "schema=reference" else {
-        throw Failure(.usage, "\(name): this version knows ?schema=reference only")
-      }
+      schema = String(path[question...])
       path = path[..<question]
     }
     guard !path.isEmpty else { throw Failure(.usage, "\(name) names no file") }
-    let store = SQLiteStore(path: String(path))
     let messages = messages
-    store.trace = { messages.detail($0) }
-    return store
+    switch schema {
+    case "?schema=reference":
+      let store = SQLiteStore(path: String(path))
+      store.trace = { messages.detail($0) }
+      return store
+    case SQLiteBlockvisor.suffix:
+      let store = SQLiteBlockvisor(path: String(path))
+      store.trace = { messages.detail($0) }
+      return store
+    default:
+      throw Failure(
+        .usage, "\(name): this version knows ?schema=reference and ?schema=blockvisor only")
+    }
   }
 
   private func openServer(_ name: String) throws(Failure) -> any LiveStore {

@@ -1,4 +1,5 @@
 package import LedgerCore
+internal import LedgerForensics
 package import LedgerPorts
 internal import LedgerText
 
@@ -14,7 +15,7 @@ package struct FleetFacts {
 
   /// The facts of `live`, which was seen at `occurred` in the store at `address`.
   ///
-  /// - Throws: `ReconcileError.refused` for a number below zero, which no fact can carry.
+  /// - Throws: `ReconcileError.refused` for what no history allows: a number below zero, a host that is not there, a sum that leaves 64 bits.
   package init(
     _ live: Observation, address: String, occurred: Timestamp
   ) throws(ReconcileError) {
@@ -27,6 +28,17 @@ package struct FleetFacts {
     if let row = sizes.codes.firstIndex(where: { isNegative[Int($0)] }) {
       throw .refused(
         "\(address): node '\(live.nodes.ids[row])' holds numbers below zero; repair it first")
+    }
+    let hosts = Set(live.hosts.map(\.id))
+    if let missing = live.nodes.hosts.used.first(where: { !hosts.contains($0) }) {
+      let node = live.nodes.first { $0.host == missing }?.id ?? ""
+      throw .refused(
+        "\(address): node '\(node)' names host '\(missing)', which the store does not hold; restore the host's row or "
+          + "move the node first")
+    }
+    let sums = SelfConsistency(live, store: nil).run(config: false, counters: true)
+    if let overflow = sums.findings.first(where: { $0.code == .counterOverflow }) {
+      throw .refused("\(address): \(overflow.message); correct the absurd number first")
     }
     self.live = live
     self.occurred = occurred

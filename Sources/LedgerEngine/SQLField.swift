@@ -17,11 +17,11 @@ struct SQLField: Hashable {
   }
 
   init(_ column: String, _ value: Name?) {
-    self.init(column, value: value.map { SQLField.quoted($0.description) } ?? "NULL")
+    self.init(column, value: value.map { SQLiteScript.literal($0.description) } ?? "NULL")
   }
 
   init(_ column: String, _ value: Int64?) {
-    self.init(column, value: value.map { SQLField.literal($0) } ?? "NULL")
+    self.init(column, value: value.map { SQLiteScript.literal($0) } ?? "NULL")
   }
 
   /// `IS` also compares NULL.
@@ -31,30 +31,12 @@ struct SQLField: Hashable {
   }
 
   var assignment: String { "\(column) = \(value)" }
-
-  /// The smallest number has no literal of its own: SQLite reads its digits before the sign.
-  private static func literal(_ value: Int64) -> String {
-    value == .min ? "(-9223372036854775807 - 1)" : String(value)
-  }
-
-  /// A string literal; text that is not plain goes as hexadecimal digits.
-  static func quoted(_ text: String) -> String {
-    guard text.utf8.contains(where: { $0 < 0x20 }) else {
-      return "'"
-        + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''")
-        + "'"
-    }
-    let digits = text.utf8.map { byte in
-      (byte < 16 ? "0" : "") + String(byte, radix: 16)
-    }
-    return "CAST(x'\(digits.joined())' AS TEXT)"
-  }
 }
 
 extension LiveHost {
   var fields: [SQLField] {
     var retirement = SQLField(
-      "retired_at", value: retired ? SQLField.quoted("1970-01-01T00:00:00.000000Z") : "NULL")
+      "retired_at", value: retired ? SQLiteScript.literal("1970-01-01T00:00:00.000000Z") : "NULL")
     retirement.isChecked = false
     return [SQLField("id", id)]
       + zip(Resources.fieldNames, capacity.values).map { SQLField($0, $1) }

@@ -3,15 +3,9 @@ internal import LedgerForensics
 internal import LedgerPorts
 
 /// A repair plan as a script for the `sqlite3` shell and a store of the reference schema.
-///
-/// The script first looks whether every row still is what the plan saw, and then changes all rows or none, also in a
-/// shell that goes on after errors.
 package struct SQLScript {
-  private static let guarded = "(SELECT ok FROM temp.allocledger_plan) = 1"
-
   private let parts: Set<String>
-  private var checks: [String] = []
-  private var changes: [String] = []
+  private var script = SQLiteScript()
 
   /// The script of `planned`.
   package static func text(_ planned: PlannedRepair) -> String {
@@ -20,32 +14,11 @@ package struct SQLScript {
     if let position = planned.position, planned.optionalParts.contains("ledger_position") {
       script.add(position)
     }
-    return script.text(planned)
+    return script.script.text(title: "Repair of \(planned.store), plan \(planned.digest).")
   }
 
   private init(parts: Set<String>) {
     self.parts = parts
-  }
-
-  private func text(_ planned: PlannedRepair) -> String {
-    // A label is a path: it must not be able to end the comment.
-    let label = planned.store.map { $0.isNewline ? " " : $0 }
-    var lines = [
-      "-- Repair of \(String(label)), plan \(planned.digest).",
-      "BEGIN IMMEDIATE;",
-      "CREATE TEMP TABLE allocledger_seen (ok INTEGER NOT NULL);",
-      "INSERT INTO temp.allocledger_seen VALUES (1);",
-    ]
-    lines += checks.map { "INSERT INTO temp.allocledger_seen SELECT \($0);" }
-    lines.append(
-      "CREATE TEMP TABLE allocledger_plan AS SELECT min(ok) AS ok FROM temp.allocledger_seen;")
-    lines += changes
-    lines += [
-      "SELECT CASE ok WHEN 1 THEN 'applied' ELSE 'refused: the store has changed since the plan' END"
-        + " FROM temp.allocledger_plan;",
-      "DROP TABLE temp.allocledger_plan;", "DROP TABLE temp.allocledger_seen;", "COMMIT;",
-    ]
-    return lines.joined(separator: "\n") + "\n"
   }
 
   private mutating func add(_ change: LiveChange) {
@@ -63,10 +36,10 @@ package struct SQLScript {
   }
 
   private mutating func add(_ position: StorePosition) {
-    changes.append("DELETE FROM ledger_position WHERE \(SQLScript.guarded);")
-    changes.append(
+    script.changes.append("DELETE FROM ledger_position WHERE \(SQLiteScript.isUnchanged);")
+    script.changes.append(
       "INSERT INTO ledger_position (sequence, chain) SELECT \(position.sequence), "
-        + "\(SQLField.quoted(position.chain)) WHERE \(SQLScript.guarded);")
+        + "\(SQLiteScript.literal(position.chain)) WHERE \(SQLiteScript.isUnchanged);")
   }
 
   private func fields(_ node: LiveNode) -> [SQLField] {
@@ -85,12 +58,12 @@ package struct SQLScript {
     let place = "\(keyColumn) = \(key.value)\(isAlive)"
     if let before {
       let held = before.filter(\.isChecked).map(\.condition).joined(separator: " AND ")
-      checks.append("count(*) = 1 FROM \(table) WHERE \(held)\(isAlive)")
+      script.checks.append("count(*) = 1 FROM \(table) WHERE \(held)\(isAlive)")
     } else {
-      checks.append("count(*) = 0 FROM \(table) WHERE \(place)")
+      script.checks.append("count(*) = 0 FROM \(table) WHERE \(place)")
     }
     guard let after else {
-      changes.append("DELETE FROM \(table) WHERE \(place) AND \(SQLScript.guarded);")
+      script.changes.append("DELETE FROM \(table) WHERE \(place) AND \(SQLiteScript.isUnchanged);")
       return
     }
     guard before != nil else {
@@ -106,8 +79,9 @@ package struct SQLScript {
       set.append("config = json_set(config, \(members.joined(separator: ", ")))")
     }
     guard !set.isEmpty else { return }
-    changes.append(
-      "UPDATE \(table) SET \(set.joined(separator: ", ")) WHERE \(place) AND \(SQLScript.guarded);")
+    script.changes.append(
+      "UPDATE \(table) SET \(set.joined(separator: ", ")) WHERE \(place) AND \(SQLiteScript.isUnchanged);"
+    )
   }
 
   private mutating func insert(
@@ -117,7 +91,7 @@ package struct SQLScript {
     let stamps =
       table == "containers"
       ? ["created_at", "updated_at"].map {
-        SQLField($0, value: SQLField.quoted("1970-01-01T00:00:00.000000Z"))
+        SQLField($0, value: SQLiteScript.literal("1970-01-01T00:00:00.000000Z"))
       } : []
     let all = fields + stamps
     let columns = all.map(\.column).joined(separator: ", ")
@@ -127,8 +101,9 @@ package struct SQLScript {
       alive
       ? " ON CONFLICT (\(keyColumn)) DO UPDATE SET deleted_at = NULL, "
         + fields.dropFirst().map(\.assignment).joined(separator: ", ") : ""
-    changes.append(
-      "INSERT INTO \(table) (\(columns)) SELECT \(values) WHERE \(SQLScript.guarded)\(update);")
+    script.changes.append(
+      "INSERT INTO \(table) (\(columns)) SELECT \(values) WHERE \(SQLiteScript.isUnchanged)\(update);"
+    )
   }
 
   private func config(_ row: [SQLField]) -> SQLField {

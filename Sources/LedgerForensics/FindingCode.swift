@@ -24,6 +24,8 @@ package enum FindingCode: String, Sendable, CaseIterable {
   case counterMismatch = "counter_mismatch"
   case orgCounters = "org_counters"
   case unknownHost = "unknown_host"
+  case orgMissing = "org_missing"
+  case sharedName = "shared_name"
   case commandOpen = "command_open"
   case notCompared = "not_compared"
   case contradiction
@@ -37,9 +39,9 @@ package enum FindingCode: String, Sendable, CaseIterable {
   /// How much it matters.
   package var severity: Severity {
     switch self {
-    case .overCapacity, .configMissing, .notCompared, .commandOpen: .notice
+    case .overCapacity, .configMissing, .orgMissing, .notCompared, .commandOpen: .notice
     case .behind, .contradiction, .unknownHost, .ledgerAnomaly, .repeatOffender,
-      .healerConflict, .repairReverted, .oneWayRatchet, .orgCounters:
+      .healerConflict, .repairReverted, .oneWayRatchet, .orgCounters, .sharedName:
       .warning
     default: .error
     }
@@ -194,8 +196,18 @@ extension FindingCode {
       )
     case .unknownHost:
       (
-        "A node names a host that the store does not hold.",
+        "A node names a host that the store does not hold, or that is deleted or retired.",
         "Restore the host's row or move the node."
+      )
+    case .orgMissing:
+      (
+        "Nodes or hosts name an organisation that the store does not hold, so that nothing counts them.",
+        "Restore the organisation's row, or give them to another one."
+      )
+    case .sharedName:
+      (
+        "Several live hosts have one name, so that whoever goes by the name may reach the wrong one.",
+        "Rename all but one, and make the column unique again."
       )
     case .notCompared:
       (

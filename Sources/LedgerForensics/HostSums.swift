@@ -28,11 +28,14 @@ struct HostSums {
   private var sums: [Sum]
   /// The nodes whose host has no row, as rows of the table.
   private(set) var strays: [Int] = []
+  /// The nodes that count on a host which is deleted or retired, as rows of the table.
+  private(set) var left: [Int] = []
 
   /// Adds `nodes` up for `hosts`; those in `released` no longer count.
   init(_ nodes: LiveNodes, hosts: [LiveHost], released: Set<Name>) {
     sums = [Sum](repeating: Sum(), count: hosts.count)
     let places = HostSums.places(nodes, hosts)
+    let isRetired = hosts.map(\.retired)
     let (codes, sizes) = (nodes.hosts.codes, nodes.resources)
     for row in codes.indices {
       let place = places[Int(codes[row])]
@@ -42,6 +45,7 @@ struct HostSums {
       }
       if !released.isEmpty, released.contains(nodes.ids[row]) { continue }
       sums[place].add(sizes.values[Int(sizes.codes[row])])
+      if isRetired[place] { left.append(row) }
     }
   }
 

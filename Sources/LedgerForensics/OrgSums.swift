@@ -8,7 +8,7 @@ struct OrgSums {
 
   /// Counts the rows of `live`; retired hosts, and nodes in `released`, no longer count.
   init(_ live: Observation, released: Set<Name>) {
-    if live.orgs.isEmpty { return }
+    if live.orgs.isEmpty, live.orgIDs == nil { return }
     for host in live.hosts where !host.retired {
       if let org = host.org { hosts[org, default: 0] += 1 }
     }
@@ -20,6 +20,14 @@ struct OrgSums {
     }
     for (code, org) in column.values.enumerated() {
       if let org { nodes[org] = counts[code] }
+    }
+  }
+
+  /// The organisations that rows name and that are none of `known`, sorted, with how many rows do; none where nobody knows.
+  func missing(from known: Set<Name>?) -> [(org: Name, count: Int64)] {
+    guard let known else { return [] }
+    return Set(hosts.keys).union(nodes.keys).subtracting(known).sorted().map {
+      ($0, hosts[$0, default: 0] + nodes[$0, default: 0])
     }
   }
 

@@ -89,8 +89,30 @@ package struct SelfConsistency {
     }
   }
 
+  private mutating func checkHostNames() {
+    for shared in live.sharedHostNames {
+      let told = shared.ids.prefix(SelfConsistency.toldMax).map { "'\($0)'" }
+      let rest = shared.ids.count - told.count
+      result.findings.append(
+        Finding(
+          .sharedName, FindingEntity(.host, shared.ids.first ?? shared.name), store: store,
+          "hosts \(told.joined(separator: ", "))\(rest > 0 ? " and \(rest) more" : "") have one name: '\(shared.name)'"
+        ))
+    }
+  }
+
+  /// So many ids are told of rows that share something.
+  private static let toldMax = 5
+
   private mutating func checkOrgs() {
     let sums = OrgSums(live, released: released)
+    for (org, count) in sums.missing(from: live.orgIDs) {
+      result.findings.append(
+        Finding(
+          .orgMissing, FindingEntity(.org, org), store: store,
+          "organisation '\(org)', which the store does not hold, is named by nodes and hosts: \(count)"
+        ))
+    }
     for org in live.orgs {
       let fields = org.differences(from: sums.demanded(of: org))
       if fields.isEmpty { continue }
@@ -98,6 +120,16 @@ package struct SelfConsistency {
         Finding(
           .orgCounters, FindingEntity(.org, org.id), store: store, fields: fields,
           "the counters of organisation '\(org.id)' are not what it holds: \(fields.text)"))
+    }
+  }
+
+  private mutating func noteUnknownHosts(of rows: [Int], _ why: String) {
+    for node in rows.map({ live.nodes[$0] }) {
+      result.findings.append(
+        Finding(
+          .unknownHost, FindingEntity(.node, node.id), store: store,
+          fields: [FieldDifference("host_id", nil, node.host)],
+          "node '\(node.id)' names host '\(node.host ?? "")', \(why)"))
     }
   }
 
@@ -113,14 +145,10 @@ package struct SelfConsistency {
 
   private mutating func checkCounters() {
     checkOrgs()
+    checkHostNames()
     let sums = HostSums(live.nodes, hosts: live.hosts, released: released)
-    for node in sums.strays.map({ live.nodes[$0] }) {
-      result.findings.append(
-        Finding(
-          .unknownHost, FindingEntity(.node, node.id), store: store,
-          fields: [FieldDifference("host_id", nil, node.host)],
-          "node '\(node.id)' names host '\(node.host ?? "")', which the store does not hold"))
-    }
+    noteUnknownHosts(of: sums.strays, "which the store does not hold")
+    noteUnknownHosts(of: sums.left, "which is deleted")
     for (index, host) in live.hosts.enumerated() {
       result.hostsChecked += 1
       guard let sum = sums.counters(at: index) else {

@@ -17,6 +17,9 @@ package protocol CommandStore: LiveStore {
   /// Makes the table of marks where it is missing, and waits for a command that is still being committed.
   func lastCommand(of ledger: String) throws(StoreError) -> Int64
 
+  /// Moves the mark of `ledger` to `sequence`, because the store has been brought to what the ledger says.
+  func setLastCommand(of ledger: String, to sequence: Int64) throws(StoreError)
+
   /// Moves the store's position from the mark of a command to `position`, where the store still stands at that mark.
   func advance(from sequence: Int64, to position: StorePosition) throws(StoreError)
 }

@@ -95,6 +95,10 @@ package struct Observation: Sendable {
   /// Configs that are there and cannot be understood.
   package var undecodableConfigs: [UndecodableConfig] = []
   package var orgs: [LiveOrg] = []
+  /// The organisations that the store holds, those that are deleted too; nil where it keeps no such table.
+  package var orgIDs: Set<Name>?
+  /// Names that several live hosts have.
+  package var sharedHostNames: [SharedName] = []
   /// What a ledger knows of nodes besides their rows, for whoever writes them into a store; a store is not asked for it.
   package var nodeDetails: [Name: NodeAttributes] = [:]
   package var pools: [LivePool] = []
@@ -187,6 +191,26 @@ package struct LiveOrg: Hashable, Sendable {
     self.id = id
     self.hosts = hosts
     self.nodes = nodes
+  }
+}
+
+/// A name that several rows have, although the fleet's own programs take it for one of them.
+package struct SharedName: Hashable, Sendable {
+  package var name: Name
+  /// Sorted; two or more.
+  package var ids: [Name]
+
+  package init(name: Name, ids: [Name]) {
+    self.name = name
+    self.ids = ids
+  }
+
+  /// The names that several of `rows` have, sorted.
+  package static func among(_ rows: [(name: Name, id: Name)]) -> [SharedName] {
+    var ids: [Name: [Name]] = [:]
+    for row in rows { ids[row.name, default: []].append(row.id) }
+    return ids.filter { $0.value.count > 1 }
+      .map { SharedName(name: $0.key, ids: $0.value.sorted()) }.sorted { $0.name < $1.name }
   }
 }
 

@@ -35,6 +35,20 @@ import Testing
     let ledger = try Ledger()
     let refused = try fleet.run(["import", "--from", fleet.address], ledger: ledger)
     #expect(refused.status == 6 && refused.errors.contains("below zero"), "\(refused.errors)")
+    for (damage, told) in [
+      (
+        "ALTER TABLE nodes DROP CONSTRAINT nodes_host_id_fkey; UPDATE nodes SET cpu_cores = 1, host_id = '\(uuid(9, 9))' WHERE id = '\(nodeID(2))'; UPDATE nodes SET cpu_cores = 1",
+        "node '\(nodeID(2))' names host '\(uuid(9, 9))'"
+      ),
+      (
+        "UPDATE nodes SET host_id = '\(hostID(1))', disk_bytes = 9223372036854775807",
+        "the nodes of host '\(hostID(1))' take more together than 64 bits can hold"
+      ),
+    ] {
+      try fleet.sql(damage)
+      let refused = try fleet.run(["import", "--from", fleet.address], ledger: ledger)
+      #expect(refused.status == 6 && refused.errors.contains(told), "\(refused.errors)")
+    }
     let missing = try fleet.run(
       ["import", "--from", "postgres://127.0.0.1:1/x"], ledger: ledger)
     #expect(missing.status == 4)

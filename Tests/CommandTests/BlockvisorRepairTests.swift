@@ -242,7 +242,7 @@ private let damages: [(sql: String, rows: Int)] = [
     let looking = ["--store", fleet.address(of: reader)]
     #expect(try fleet.run(["validate"] + looking).status == 1)
     #expect(try fleet.run(["repair"] + looking).status == 1)
-    #expect(try fleet.run(["repair", "--apply"] + looking).status == 2)
+    #expect(try fleet.run(["repair", "--apply"] + looking).status == 6)
     let store = ["--store", fleet.address(of: fleet.name)]
     #expect(try fleet.run(["validate"] + store).status == 1)
     let repaired = try fleet.run(["repair", "--apply"] + store)
@@ -251,7 +251,7 @@ private let damages: [(sql: String, rows: Int)] = [
       "UPDATE hosts SET node_count = 9; REVOKE UPDATE (node_count) ON hosts FROM \(fleet.name)")
     let refused = try fleet.run(["repair", "--apply"] + store)
     #expect(
-      refused.status == 2 && refused.errors.contains("nothing was changed"), "\(refused.errors)")
+      refused.status == 6 && refused.errors.contains("nothing was changed"), "\(refused.errors)")
     try fleet.sql("DROP OWNED BY \(fleet.name), \(reader); DROP ROLE \(fleet.name), \(reader)")
   }
 }

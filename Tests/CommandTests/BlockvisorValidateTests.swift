@@ -12,7 +12,7 @@ let consistentFleet =
   + insertNode(3, host: nil, config: 3, [1, 10, 0])
 
 /// What was done to the consistent fleet, and what validation says of it.
-private let damages: [(sql: String, codes: [String])] = [
+let fleetDamages: [(sql: String, codes: [String])] = [
   (
     "UPDATE nodes SET cpu_cores = 1 WHERE id = '\(nodeID(1))'",
     ["config_mismatch", "counter_mismatch"]
@@ -72,10 +72,10 @@ private let damages: [(sql: String, codes: [String])] = [
     #expect(store["position"].isNull)
   }
 
-  @Test("each damage has its findings", arguments: damages.indices)
+  @Test("each damage has its findings", arguments: fleetDamages.indices)
   func damage(index: Int) throws {
-    let fleet = try Blockvisor(consistentFleet + damages[index].sql)
-    #expect(try fleet.codes() == damages[index].codes)
+    let fleet = try Blockvisor(consistentFleet + fleetDamages[index].sql)
+    #expect(try fleet.codes() == fleetDamages[index].codes)
   }
 
   @Test("one config that cannot be understood is one finding, and the rest is checked")

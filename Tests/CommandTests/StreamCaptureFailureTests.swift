@@ -86,6 +86,55 @@ import Testing
     try fleet.agrees()
   }
 
+  @Test("a transaction that goes on for too long: exit 75, and nothing is left of the installation")
+  func blocked() throws {
+    let fleet = try CapturedFleet(installs: nil)
+    let other = try fleet.fleet.session()
+    other.send("BEGIN; CREATE TABLE unrelated (); SELECT 1;\n")
+    #expect(other.nextLine() == "1")
+    let store = fleet.address + "&lock_timeout=200"
+    let blocked = try fleet.fleet.run(
+      ["capture", "install", "--identity", "keep", "--store", store], ledger: fleet.ledger)
+    #expect(blocked.status == 75 && blocked.errors.contains("try again"), "\(blocked.errors)")
+    other.send("ROLLBACK;\n")
+    other.closeInput()
+    _ = other.end()
+    #expect(
+      try fleet.sql("SELECT count(*) FROM pg_replication_slots WHERE database = current_database()")
+        == ["0"])
+    #expect(try fleet.ledger.export().isEmpty)
+    #expect(try fleet.capture("install").status == 0)
+    try fleet.agrees()
+  }
+
+  @Test("a fleet that begins no ledger: nothing is left of the installation")
+  func impossible() throws {
+    let fleet = try CapturedFleet(installs: nil)
+    try fleet.sql("UPDATE nodes SET memory_bytes = -1")
+    let refused = try fleet.capture("install")
+    #expect(refused.status == 6 && refused.errors.contains("below zero"), "\(refused.errors)")
+    #expect(
+      try fleet.sql(
+        """
+        SELECT count(*) FROM pg_replication_slots WHERE database = current_database();
+        SELECT DISTINCT relreplident FROM pg_class WHERE relname IN ('hosts', 'nodes')
+        """) == ["0", "d"])
+    #expect(try fleet.json("status")["installed"].isNull)
+    try fleet.sql("UPDATE nodes SET memory_bytes = 200")
+    #expect(try fleet.capture("install").status == 0)
+    try fleet.agrees()
+  }
+
+  @Test("what the ledger began with accounts for nothing that is written afterwards")
+  func beginning() throws {
+    let fleet = try CapturedFleet()
+    // As if the node had been created once more.
+    try fleet.sql(
+      "UPDATE hosts SET node_count = node_count + 1 WHERE id = '\(hostID(1))'")
+    #expect(try fleet.json("read", status: 1)["out_of_band"].integer == 1)
+    #expect(try fleet.json("drain", status: 1)["out_of_band"].integer == 1)
+  }
+
   @Test("installed twice, not installed, read by another process")
   func wrongOrder() throws {
     let fleet = try CapturedFleet()

@@ -91,7 +91,7 @@ struct SharingTests {
       (5, .read, .locked("")), (517, .write, .locked("")), (6, .read, .locked("")),
       (13, .write, .failed("")), (10, .write, .failed("")), (778, .create, .failed("")),
       (10, .read, .unreadable("")), (11, .write, .unreadable("")), (26, .create, .unreadable("")),
-      (14, .read, .unreadable("")), (14, .create, .failed("")), (8, .write, .failed("")),
+      (14, .read, .unreadable("")), (14, .create, .failed("")), (8, .write, .refused("")),
       (776, .read, .unreadable("")), (2067, .write, .failed("")), (1, .read, .unreadable("")),
     ] as [(CInt, SQLiteAccess, StoreError)])
   func codes(code: CInt, access: SQLiteAccess, expected: StoreError) {

@@ -1,3 +1,4 @@
+import BlockvisorRows
 import LedgerCore
 import LedgerPorts
 
@@ -13,7 +14,7 @@ struct BlockvisorCommandScene {
 /// Locks and reads the rows that a command is about.
 struct BlockvisorCommandReader {
   static let tables =
-    BlockvisorReader.tables + [
+    BlockvisorRow.tables + [
       "images", "image_properties", "protocol_versions", "node_logs", "commands",
     ]
 
@@ -74,7 +75,7 @@ struct BlockvisorCommandReader {
     let node = LiveNode(
       id: id, host: fields.name("host_id"), image: fields.name("image_id"),
       config: fields.name("config_id"),
-      resources: try fields.resources(BlockvisorColumns.capacity))
+      resources: try fields.resources(BlockvisorRow.capacity))
     return CommandView.Node(
       row: node, org: fields.name("org_id"), isDeleted: fields.name("deleted_at") != nil)
   }
@@ -82,10 +83,10 @@ struct BlockvisorCommandReader {
   private func host(_ id: Name, _ row: [StoredColumn]) throws(PostgresFailure) -> LiveHost {
     let fields = RowFields(label: label, table: "hosts", id: id, columns: row)
     return LiveHost(
-      id: id, capacity: try fields.resources(BlockvisorColumns.capacity),
+      id: id, capacity: try fields.resources(BlockvisorRow.capacity),
       counters: Counters(
         nodes: try fields.number("node_count"),
-        resources: try fields.resources(Array(BlockvisorColumns.counters.dropFirst()))),
+        resources: try fields.resources(Array(BlockvisorRow.counters.dropFirst()))),
       retired: fields.name("deleted_at") != nil)
   }
 
@@ -94,15 +95,12 @@ struct BlockvisorCommandReader {
     of host: Name, _ database: borrowing PostgresConnection
   ) throws(PostgresFailure) -> Counters? {
     let alive = catalog.has("nodes", "deleted_at") ? " AND deleted_at IS NULL" : ""
-    let sums = BlockvisorColumns.capacity.map { "coalesce(sum(\($0)), 0)" }
+    let sums = BlockvisorRow.capacity.map { "coalesce(sum(\($0)), 0)" }
     let found = try database.run(
       "SELECT count(*), \(sums.joined(separator: ", ")) FROM nodes WHERE host_id = $1\(alive)",
       [host.utf8])
     let values = (0..<4).compactMap { found.text(0, $0).flatMap { Int64($0) } }
-    guard values.count == 4,
-      case (let cpu, let overflow) = values[1].multipliedReportingOverflow(by: 1_000),
-      !overflow
-    else { return nil }
+    guard values.count == 4, let cpu = BlockvisorRow.millicores(values[1]) else { return nil }
     return Counters(
       nodes: values[0],
       resources: Resources(cpuMillicores: cpu, memoryBytes: values[2], diskBytes: values[3]))
@@ -118,7 +116,7 @@ struct BlockvisorCommandReader {
       return (nil, .missing)
     }
     let fields = RowFields(label: label, table: "configs", id: id, columns: row)
-    if fields.name("config_type") == "legacy" { return (row, .unknown) }
+    if fields.name("config_type")?.description == BlockvisorRow.legacy { return (row, .unknown) }
     do throws(ConfigError) {
       guard let bytes = NodeConfig.bytes(row, catalog) else { throw ConfigError("it is NULL") }
       let isText = catalog.column("configs", "config")?.type != "bytea"
@@ -133,7 +131,7 @@ struct BlockvisorCommandReader {
   ) throws(PostgresFailure) -> (Requirement, unknown: [Name]) {
     guard catalog.has("images") else { return (.notKept, []) }
     guard image.uuid != nil else { return (.missing, []) }
-    let minimum = BlockvisorColumns.capacity.map { "min_\($0)" }
+    let minimum = BlockvisorRow.capacity.map { "min_\($0)" }
     let found = try database.run(
       "SELECT \(minimum.joined(separator: ", ")) FROM images WHERE id = $1", [image.utf8])
     guard found.rowCount == 1 else { return (.missing, []) }
@@ -146,7 +144,7 @@ struct BlockvisorCommandReader {
     }
     var unknown: [Name] = []
     for property in properties {
-      let adds = BlockvisorColumns.capacity.map { "coalesce(sum(add_\($0)), 0)" }
+      let adds = BlockvisorRow.capacity.map { "coalesce(sum(add_\($0)), 0)" }
       guard catalog.has("image_properties") else { return (.invalid("it has no properties"), []) }
       let rows = try database.run(
         "SELECT count(*), \(adds.joined(separator: ", ")) FROM image_properties "
@@ -161,8 +159,7 @@ struct BlockvisorCommandReader {
         values[index] = sum
       }
     }
-    let (cpu, overflow) = values[0].multipliedReportingOverflow(by: 1_000)
-    guard !overflow else {
+    guard let cpu = BlockvisorRow.millicores(values[0]) else {
       return (.overflow("\(values[0]) cores leave 64 bits in millicores"), [])
     }
     guard values.allSatisfy({ $0 >= 0 }) else {
@@ -200,8 +197,7 @@ struct RowFields {
   /// Whole cores, bytes, bytes.
   func resources(_ columns: [String]) throws(PostgresFailure) -> Resources {
     let cores = try number(columns[0])
-    let (cpu, overflow) = cores.multipliedReportingOverflow(by: 1_000)
-    guard !overflow else {
+    guard let cpu = BlockvisorRow.millicores(cores) else {
       throw .store(
         .unreadable(
           "\(label): table \(table), row '\(id)': \(columns[0]) is \(cores), more cores than 64 bits "

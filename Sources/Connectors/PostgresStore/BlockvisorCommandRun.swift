@@ -1,3 +1,4 @@
+import BlockvisorRows
 import LedgerCore
 import LedgerPorts
 
@@ -228,7 +229,7 @@ struct BlockvisorCommandRun {
         "id", "host_id", "image_id", "config_id", "org_id", "deleted_at", "created_at",
         "updated_at",
       ]
-      + BlockvisorColumns.capacity + BlockvisorColumns.counters
+      + BlockvisorRow.capacity + BlockvisorRow.counters
     for setting in write.settings where own.contains(setting.column) {
       throw .store(
         .refused("\(label): column \(setting.column) is what the command itself writes"))

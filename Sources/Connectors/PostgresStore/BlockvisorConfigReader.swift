@@ -1,22 +1,6 @@
+import BlockvisorRows
 import LedgerCore
 import LedgerPorts
-
-/// The configs of a store: the table keeps every one that ever was.
-struct ConfigRows: Sendable {
-  /// Those that declare numbers, sorted by id.
-  var configs: LiveConfigs
-  /// Those that declare nothing.
-  var legacy: [Name]
-  var undecodable: [UndecodableConfig]
-
-  /// Tells `seen`, which has the nodes, what they name.
-  func note(in seen: inout Observation) {
-    seen.configs = configs
-    let named = seen.nodes.namedConfigs(of: Set(legacy + undecodable.map(\.id)))
-    seen.unknownConfigs = named.intersection(legacy)
-    seen.undecodableConfigs = undecodable.filter { named.contains($0.id) }.sorted { $0.id < $1.id }
-  }
-}
 
 /// Reads the configs of a store.
 struct BlockvisorConfigReader {
@@ -37,10 +21,8 @@ struct BlockvisorConfigReader {
     try list.addOptional("image_id", .uuid)
     list.add(expression: catalog.has("configs", "config_type") ? "config_type::text" : "NULL::text")
     let isText = try addConfig(to: &list)
-    var configs = LiveConfigs()
-    configs.reserveCapacity(reader.rowsToReserve("configs"))
-    var legacy: [Name] = []
-    var undecodable: [UndecodableConfig] = []
+    var rows = ConfigRows()
+    rows.configs.reserveCapacity(reader.rowsToReserve("configs"))
     try database.copy("SELECT \(list.text) FROM configs\(try condition())") {
       row, fields throws(PostgresFailure) in
       let id = try reader.key(&fields, row, "configs")
@@ -48,26 +30,29 @@ struct BlockvisorConfigReader {
       let type = try fields.next(row)
       let bytes = try fields.next(row)
       guard type.map({ row.equals(BlockvisorConfigReader.legacy, $0) }) != true else {
-        legacy.append(Name(id))
+        rows.legacy.append(Name(id))
         return
       }
       do throws(ConfigError) {
         guard let bytes else { throw ConfigError("it is NULL") }
         let resources = try NodeConfig.resources(row, bytes, isText: isText)
-        configs.append(id: id, image: image, resources: resources)
+        rows.configs.append(id: id, image: image, resources: resources)
       } catch {
-        undecodable.append(UndecodableConfig(id: Name(id), reason: error.message))
+        rows.undecodable.append(UndecodableConfig(id: Name(id), reason: error.message))
       }
     }
-    configs.sortByID()
-    try reader.refuseRepeated(configs.ids, "configs")
-    return ConfigRows(configs: configs, legacy: legacy, undecodable: undecodable)
+    rows.configs.sortByID()
+    try reader.refuseRepeated(rows.configs.ids, "configs")
+    return rows
   }
 
   /// Adds the column config, and says whether it can only hold JSON.
   private func addConfig(to list: inout SelectList) throws(PostgresFailure) -> Bool {
     guard let column = catalog.column("configs", "config") else {
-      throw .store(.unreadable("\(label): table configs has no column config"))
+      throw .store(
+        .unreadable(
+          "\(label): table configs has no column config, which a Blockvisor's has; name its database"
+        ))
     }
     switch column.type {
     case "bytea":
@@ -85,7 +70,7 @@ struct BlockvisorConfigReader {
   }
 
   /// The type of configs that declare nothing.
-  private static let legacy = Array("legacy".utf8)
+  private static let legacy = Array(BlockvisorRow.legacy.utf8)
 
   /// How many times more configs than nodes are read and passed over, because that is quicker than looking each one up.
   private static let surplusMax = 2
@@ -97,7 +82,7 @@ struct BlockvisorConfigReader {
     {
       return ""
     }
-    let alive = try SelectList("nodes", catalog, label: label).isAlive
+    let alive = try SelectList("nodes", catalog, label: label).isAlive()
     return " WHERE id IN (SELECT config_id FROM nodes WHERE config_id IS NOT NULL AND \(alive))"
   }
 }
@@ -106,17 +91,5 @@ extension Span<UInt8> {
   fileprivate func equals(_ bytes: [UInt8], _ range: Range<Int>) -> Bool {
     range.count == bytes.count
       && range.indices.allSatisfy { self[$0] == bytes[$0 - range.lowerBound] }
-  }
-}
-
-extension LiveNodes {
-  /// Those of `ids` that some node names as its config.
-  fileprivate func namedConfigs(of ids: Set<Name>) -> Set<Name> {
-    if ids.isEmpty { return [] }
-    var named: Set<Name> = []
-    for row in indices {
-      if let id = configs[row], ids.contains(id) { named.insert(id) }
-    }
-    return named
   }
 }

@@ -1,10 +1,9 @@
+import BlockvisorRows
 import LedgerCore
 import LedgerPorts
 
 /// Reads the tables of a Blockvisor.
 struct BlockvisorReader {
-  static let tables = ["nodes", "hosts", "configs", "orgs"]
-
   let label: String
   let catalog: PostgresCatalog
 
@@ -26,7 +25,7 @@ struct BlockvisorReader {
     // Nothing of it outlives the look, whatever comes of this.
     defer { beside?.wait() }
     var seen = Observation()
-    seen.hosts = try hosts(database)
+    try readHosts(database, into: &seen)
     seen.nodes = try nodes(database)
     for (column, part) in [("image_id", "nodes.image"), ("config_id", "nodes.config_id")]
     where catalog.has("nodes", column) { seen.optionalParts.insert(part) }
@@ -36,20 +35,22 @@ struct BlockvisorReader {
       let rows = if let read { read } else { try BlockvisorConfigReader(self).rows(database) }
       rows.note(in: &seen)
     }
-    if catalog.has("orgs") { seen.orgs = try orgs(database) }
+    if catalog.has("orgs") { try readOrgs(database, into: &seen) }
     return seen
   }
 
-  private func hosts(
-    _ database: borrowing PostgresConnection
-  ) throws(PostgresFailure) -> [LiveHost] {
+  private func readHosts(
+    _ database: borrowing PostgresConnection, into seen: inout Observation
+  ) throws(PostgresFailure) {
     var list = try SelectList("hosts", catalog, label: label)
     try list.add("id", .uuid)
-    for column in BlockvisorColumns.capacity { try list.add(column, .integer) }
-    for column in BlockvisorColumns.counters { try list.add(column, .integer) }
+    for column in BlockvisorRow.capacity { try list.add(column, .integer) }
+    for column in BlockvisorRow.counters { try list.add(column, .integer) }
     try list.addOptional("org_id", .uuid)
-    list.add(expression: "NOT (\(list.isAlive))")
+    list.add(expression: "NOT (\(try list.isAlive()))")
+    list.add(expression: catalog.has("hosts", "network_name") ? "network_name::text" : "NULL::text")
     var hosts: [LiveHost] = []
+    var names: [(name: Name, id: Name)] = []
     try database.copy("SELECT \(list.text) FROM hosts") { row, fields throws(PostgresFailure) in
       let id = try key(&fields, row, "hosts")
       let capacity = try resources(&fields, row, "", Place(self, "hosts", id))
@@ -61,8 +62,12 @@ struct BlockvisorReader {
         retired: try fields.flag(row))
       host.org = org
       hosts.append(host)
+      if let name = try fields.next(row), !host.retired {
+        names.append((Name(utf8: row, name), host.id))
+      }
     }
-    return try sorted(hosts, "hosts", \.id)
+    seen.hosts = try sorted(hosts, "hosts", \.id)
+    seen.sharedHostNames = SharedName.among(names)
   }
 
   private func nodes(
@@ -74,10 +79,10 @@ struct BlockvisorReader {
     try list.addOptional("image_id", .uuid)
     try list.addOptional("config_id", .uuid)
     try list.addOptional("org_id", .uuid)
-    for column in BlockvisorColumns.capacity { try list.add(column, .integer) }
+    for column in BlockvisorRow.capacity { try list.add(column, .integer) }
     var nodes = LiveNodes()
     nodes.reserveCapacity(rowsToReserve("nodes"))
-    try database.copy("SELECT \(list.text) FROM nodes WHERE \(list.isAlive)") {
+    try database.copy("SELECT \(list.text) FROM nodes WHERE \(try list.isAlive())") {
       row, fields throws(PostgresFailure) in
       let id = try key(&fields, row, "nodes")
       let (host, image) = (try fields.uuid(row), try fields.uuid(row))
@@ -91,28 +96,31 @@ struct BlockvisorReader {
     return nodes
   }
 
-  /// The counters of organisations that count rows which are there; one that is deleted counts nothing.
-  private func orgs(
-    _ database: borrowing PostgresConnection
-  ) throws(PostgresFailure) -> [LiveOrg] {
+  /// Which organisations there are, and the counters of those that count rows which are there; one that is deleted counts nothing.
+  private func readOrgs(
+    _ database: borrowing PostgresConnection, into seen: inout Observation
+  ) throws(PostgresFailure) {
     var list = try SelectList("orgs", catalog, label: label)
     try list.add("id", .uuid)
     let kept = ["host", "node"].map {
       catalog.has("orgs", "\($0)_count") && catalog.has("\($0)s", "org_id")
     }
-    guard kept.contains(true) else { return [] }
     for (table, isKept) in zip(["host", "node"], kept) where isKept {
       try list.add("\(table)_count", .integer)
     }
+    list.add(expression: "NOT (\(try list.isAlive()))")
     var orgs: [LiveOrg] = []
-    try database.copy("SELECT \(list.text) FROM orgs WHERE \(list.isAlive)") {
-      row, fields throws(PostgresFailure) in
+    var ids: Set<Name> = []
+    try database.copy("SELECT \(list.text) FROM orgs") { row, fields throws(PostgresFailure) in
       let id = try key(&fields, row, "orgs")
       let hosts = kept[0] ? try number(&fields, row, "host_count", Place(self, "orgs", id)) : nil
       let nodes = kept[1] ? try number(&fields, row, "node_count", Place(self, "orgs", id)) : nil
+      ids.insert(Name(id))
+      guard try !fields.flag(row), kept.contains(true) else { return }
       orgs.append(LiveOrg(id: Name(id), hosts: hosts, nodes: nodes))
     }
-    return try sorted(orgs, "orgs", \.id)
+    seen.orgs = try sorted(orgs, "orgs", \.id)
+    seen.orgIDs = ids
   }
 }
 
@@ -165,8 +173,7 @@ extension BlockvisorReader {
     _ place: @autoclosure () -> Place
   ) throws(PostgresFailure) -> Resources {
     let cores = try number(&fields, row, prefix + "cpu_cores", place())
-    let (millicores, overflow) = cores.multipliedReportingOverflow(by: 1_000)
-    guard !overflow else {
+    guard let millicores = BlockvisorRow.millicores(cores) else {
       throw place().failure(
         "\(prefix)cpu_cores is \(cores), more cores than 64 bits hold in millicores")
     }

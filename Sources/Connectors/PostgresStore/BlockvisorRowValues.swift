@@ -1,3 +1,4 @@
+import BlockvisorRows
 import LedgerCore
 import LedgerPorts
 

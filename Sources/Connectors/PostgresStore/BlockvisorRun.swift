@@ -80,6 +80,7 @@ struct BlockvisorRun {
     let ids = changes.map(\.id)
     let held = try locker.rows(database, table, ids, locking: true)
     for change in changes { try check(change, held[change.id], table) }
+    if table == "nodes" { try refuseMissingConfigs(changes, database) }
     var updates = UpdateBatches(table: table, catalog: catalog)
     for change in changes { try make(change, held[change.id], table, &updates, database) }
     try updates.finish(database)
@@ -115,6 +116,32 @@ struct BlockvisorRun {
     guard told.isEmpty else {
       throw stale(table, change.id, "has changed: " + told.joined(separator: "; "))
     }
+  }
+
+  /// Refuses nodes that should name a config which is not there, as after the restore of a backup: only the API knows all of a config.
+  private func refuseMissingConfigs(
+    _ changes: [RowChange], _ database: borrowing PostgresConnection
+  ) throws(PostgresFailure) {
+    guard catalog.has("configs", "id"), catalog.has("nodes", "config_id") else { return }
+    var wanted: [String: Name] = [:]
+    for change in changes {
+      guard let value = change.after?.first(where: { $0.column == "config_id" }),
+        let config = value.text, change.before?.contains(value) != true
+      else { continue }
+      wanted[config] = change.id
+    }
+    if wanted.isEmpty { return }
+    let list = "{" + wanted.keys.sorted().joined(separator: ",") + "}"
+    let missing = try database.run(
+      "SELECT w FROM unnest($1::uuid[]) w WHERE NOT EXISTS (SELECT FROM configs WHERE id = w) ORDER BY w",
+      [Array(list.utf8)])
+    guard let config = missing.rowCount > 0 ? missing.text(0, 0) : nil, let node = wanted[config]
+    else { return }
+    let others = missing.rowCount == 1 ? "" : ", and \(missing.rowCount - 1) more are missing"
+    throw refused(
+      "nodes", node,
+      "it should name config '\(config)', which the store does not hold\(others); restore the rows of configs, or "
+        + "bring the whole store to what the ledger says with project --replace")
   }
 
   private func make(

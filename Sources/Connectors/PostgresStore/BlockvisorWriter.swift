@@ -193,7 +193,7 @@ extension BlockvisorWriter {
   private func countForOrgs(_ database: borrowing PostgresConnection) throws(PostgresFailure) {
     for table in ["host", "node"]
     where catalog.has("orgs", "\(table)_count") && catalog.has("\(table)s", "org_id") {
-      let alive = try SelectList("\(table)s", catalog, label: label).isAlive
+      let alive = try SelectList("\(table)s", catalog, label: label).isAlive()
       try database.run(
         """
         UPDATE orgs SET \(table)_count = c.n FROM (SELECT o.id, count(t.org_id) AS n FROM orgs o \

@@ -1,3 +1,4 @@
+import BlockvisorRows
 import LedgerCore
 import LedgerPorts
 
@@ -26,8 +27,8 @@ struct DecodedRows {
     self.columns = columns
     id = columns.index(of: "id")
     mark = columns.index(of: "deleted_at")
-    capacity = BlockvisorColumns.capacity.map { columns.index(of: $0) }
-    counters = BlockvisorColumns.counters.map { columns.index(of: $0) }
+    capacity = BlockvisorRow.capacity.map { columns.index(of: $0) }
+    counters = BlockvisorRow.counters.map { columns.index(of: $0) }
   }
 
   /// How many columns were known when this was made.

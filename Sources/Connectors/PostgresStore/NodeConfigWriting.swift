@@ -1,3 +1,4 @@
+import BlockvisorRows
 import LedgerCore
 import LedgerPorts
 import LedgerText
@@ -8,11 +9,7 @@ extension NodeConfig {
   static func bytes(_ row: [StoredColumn], _ catalog: PostgresCatalog) -> [UInt8]? {
     guard let text = row.first(where: { $0.name == "config" })?.bytes else { return nil }
     guard catalog.column("configs", "config")?.type == "bytea" else { return text }
-    // The server writes bytes as \x and hexadecimal digits.
-    let digits = text.dropFirst(2).map { Character(UnicodeScalar($0)).hexDigitValue ?? 0 }
-    return stride(from: 0, to: digits.count - 1, by: 2).map {
-      UInt8(digits[$0] << 4 | digits[$0 + 1])
-    }
+    return bytes(hexadecimal: text)
   }
 
   /// What a column of `type` holds for bytes, as text for the server.

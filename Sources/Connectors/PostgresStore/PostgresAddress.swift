@@ -102,7 +102,9 @@ package struct PostgresAddress: Hashable, Sendable {
 
   /// `text` on one line, with every password in it masked.
   func withoutSecrets(_ text: String) -> String {
-    var masked = text.split(whereSeparator: \.isNewline).joined(separator: "; ")
+    var masked = text.split(whereSeparator: \.isNewline).map { line in
+      line.drop(while: \.isWhitespace)
+    }.joined(separator: "; ")
     for secret in secrets {
       masked = masked.split(separator: secret, omittingEmptySubsequences: false)
         .joined(separator: "***")

@@ -5,7 +5,7 @@ struct PostgresCatalog {
   /// A column as the server knows it.
   struct Column {
     var name: String
-    /// Such as `bigint`, or the name of an enumeration.
+    /// Such as `bigint`, or the name of an enumeration; of a domain what it is made of.
     var type: String
     /// Whether a new row must say a value.
     var isRequired: Bool
@@ -23,7 +23,9 @@ struct PostgresCatalog {
     let list = "{" + names.joined(separator: ",") + "}"
     let rows = try database.run(
       """
-      SELECT t.name, a.attname, format_type(a.atttypid, NULL), \
+      SELECT t.name, a.attname, \
+      (SELECT format_type(CASE typtype WHEN 'd' THEN typbasetype ELSE a.atttypid END, NULL) \
+      FROM pg_type WHERE oid = a.atttypid), \
       a.attnotnull AND NOT a.atthasdef AND a.attidentity = '', \
       a.attgenerated <> '' OR a.attidentity = 'a', c.reltuples::int8 \
       FROM unnest($1::text[]) t(name) JOIN pg_class c ON c.oid = to_regclass(t.name) \
@@ -97,7 +99,10 @@ struct SelectList {
   /// Adds a column that must be there.
   mutating func add(_ column: String, _ kind: ColumnKind) throws(PostgresFailure) {
     guard try addOptional(column, kind) else {
-      throw .store(.unreadable("\(label): table \(table) has no column \(column)"))
+      throw .store(
+        .unreadable(
+          "\(label): table \(table) has no column \(column), which a Blockvisor's has; name its database, and "
+            + "mind the search path"))
     }
   }
 
@@ -122,7 +127,22 @@ struct SelectList {
   mutating func add(expression: String) { expressions.append(expression) }
 
   /// The condition that a row is not marked as deleted; true where nothing marks rows.
-  var isAlive: String { catalog.has(table, "deleted_at") ? "deleted_at IS NULL" : "true" }
+  ///
+  /// The mark is a time: a flag that is false would read as one that is there.
+  func isAlive() throws(PostgresFailure) -> String {
+    guard let mark = catalog.column(table, "deleted_at") else { return "true" }
+    guard SelectList.momentTypes.contains(mark.type) else {
+      throw .store(
+        .unreadable(
+          "\(label): table \(table): column deleted_at is of type \(mark.type), expected "
+            + SelectList.momentTypes[0]))
+    }
+    return "deleted_at IS NULL"
+  }
+
+  private static let momentTypes = [
+    "timestamp with time zone", "timestamp without time zone", "date",
+  ]
 
   var text: String { expressions.joined(separator: ", ") }
 }

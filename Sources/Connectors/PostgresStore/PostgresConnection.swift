@@ -61,12 +61,12 @@ struct PostgresConnection: ~Copyable {
         try fields.finish(message)
       })
     {}
-    try stream.finish()
-    // The end of the copy and the end of the results.
+    // The end of the copy and the end of the results: what the server says of a copy that it gave up goes before what it looks like.
     while let result = unsafe pq_next_result(handle) {
       let ended = unsafe PostgresResult(owning: result)
       guard ended.status == PGRES_COMMAND_OK else { throw failure(ended, sql) }
     }
+    try stream.finish()
   }
 
   /// Lends the next message of a copy to `body`, and says whether there was one.

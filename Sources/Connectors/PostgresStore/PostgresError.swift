@@ -50,26 +50,26 @@ struct PostgresFailureTranslator {
           + "(\(evidence))")
     case "57014":
       return .unreadable(
-        "\(label): a statement took longer than \(address.statementTimeoutMilliseconds) ms and was "
-          + "ended; name more with statement_timeout=MILLISECONDS in the store's address "
+        "\(label): a statement was ended: it took longer than \(address.statementTimeoutMilliseconds) ms, "
+          + "or somebody ended it; statement_timeout=MILLISECONDS in the store's address allows more "
           + "(\(evidence))")
     case "42501":
-      return refusal(
-        access == .read
-          ? "\(label): the user lacks a right; grant SELECT (\(evidence))"
-          : "\(label): the user lacks a right, nothing was changed; grant UPDATE (\(evidence))")
+      return access == .read
+        ? .unreadable("\(label): the user lacks a right; grant SELECT (\(evidence))")
+        : .refused(
+          "\(label): the user lacks a right, nothing was changed; grant UPDATE (\(evidence))")
     case "25006":
-      return refusal("\(label) is read only, perhaps a standby; name the primary (\(evidence))")
+      let text = "\(label) is read only, perhaps a standby; name the primary (\(evidence))"
+      return access == .read ? .unreadable(text) : .refused(text)
+    // Integrity constraints: the store's own rules know better than the plan.
+    case let state where state.hasPrefix("23"):
+      return .refused(
+        "\(label): the store's own rules forbid it, nothing was changed (\(evidence))")
     default:
-      return refusal(
-        access == .read
-          ? "\(label) could not be read (\(evidence))"
-          : "\(label) could not be written, nothing was changed (\(evidence))")
+      return access == .read
+        ? .unreadable("\(label) could not be read (\(evidence))")
+        : .failed("\(label) could not be written, nothing was changed (\(evidence))")
     }
-  }
-
-  private func refusal(_ text: String) -> StoreError {
-    access == .read ? .unreadable(text) : .failed(text)
   }
 
   private func evidence(_ error: PostgresError) -> String {

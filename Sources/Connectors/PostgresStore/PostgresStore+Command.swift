@@ -15,13 +15,26 @@ extension PostgresStore: CommandStore {
       try run.carryOut(write, database)
       let images = try run.images(database)
       let mark = try asking { () throws(StoreError) in try beforeCommit(images) }
-      let changed = try database.run(
-        "UPDATE \(CommandMark.table) SET sequence = $2 WHERE ledger = $1",
-        [Array(mark.ledger.utf8), Array(String(mark.sequence).utf8)]
-      ).changedRows
-      guard changed == 1 else {
-        throw .store(.failed("\(label): table \(CommandMark.table) lost the row of this ledger"))
-      }
+      try set(mark.sequence, of: mark.ledger, database)
+    }
+  }
+
+  /// Moves the mark; see `CommandStore.setLastCommand`.
+  package func setLastCommand(of ledger: String, to sequence: Int64) throws(StoreError) {
+    try transaction(.write) { (database) throws(PostgresFailure) in
+      try set(sequence, of: ledger, database)
+    }
+  }
+
+  private func set(
+    _ sequence: Int64, of ledger: String, _ database: borrowing PostgresConnection
+  ) throws(PostgresFailure) {
+    let changed = try database.run(
+      "UPDATE \(CommandMark.table) SET sequence = $2 WHERE ledger = $1",
+      [Array(ledger.utf8), Array(String(sequence).utf8)]
+    ).changedRows
+    guard changed == 1 else {
+      throw .store(.failed("\(label): table \(CommandMark.table) lost the row of this ledger"))
     }
   }
 

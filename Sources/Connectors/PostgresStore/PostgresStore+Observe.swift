@@ -1,3 +1,4 @@
+internal import BlockvisorRows
 package import LedgerPorts
 internal import LinuxHost
 

@@ -1,3 +1,4 @@
+internal import BlockvisorRows
 package import LedgerPorts
 internal import LinuxHost
 
@@ -33,7 +34,7 @@ package final class PostgresStore: LiveStore {
     try transaction(.write) { (database) throws(PostgresFailure) in
       var writer = BlockvisorWriter(
         label: label,
-        catalog: try PostgresCatalog(database, tables: BlockvisorReader.tables),
+        catalog: try PostgresCatalog(database, tables: BlockvisorRow.tables),
         contents: contents)
       try writer.write(database, replacing: replacing, progress)
     }
@@ -44,7 +45,7 @@ package final class PostgresStore: LiveStore {
     _ database: borrowing PostgresConnection
   ) throws(PostgresFailure) -> BlockvisorReader {
     BlockvisorReader(
-      label: label, catalog: try PostgresCatalog(database, tables: BlockvisorReader.tables))
+      label: label, catalog: try PostgresCatalog(database, tables: BlockvisorRow.tables))
   }
 
   /// Runs `body` in one transaction, which any throw takes back; without `snapshots` a reader sees each statement's moment.
@@ -80,6 +81,8 @@ package final class PostgresStore: LiveStore {
       ("lock_timeout", String(place.lockTimeoutMilliseconds)), ("TimeZone", "UTC"),
       ("DateStyle", "ISO, MDY"), ("IntervalStyle", "postgres"), ("bytea_output", "hex"),
       ("extra_float_digits", "3"),
+      // Policies that hide rows are an error: what is read would look like drift.
+      ("row_security", "off"),
     ]
     let calls = settings.map { "set_config('\($0)', '\($1)', true)" }
     try database.run("SELECT " + calls.joined(separator: ", "))

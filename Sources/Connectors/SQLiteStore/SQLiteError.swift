@@ -76,7 +76,8 @@ package struct FailureTranslator {
         "\(path) was left inside a transaction that only a writer may roll back; open it once "
           + "with the program that owns it (\(evidence))")
     case SQLITE_READONLY:
-      return .failed("\(path) is not writable; check its permissions (\(evidence))")
+      return .refused(
+        "\(path) is not writable, nothing was changed; check its permissions (\(evidence))")
     case SQLITE_CANTOPEN where access == .create:
       return .failed("\(path) cannot be created; check its directory (\(evidence))")
     case SQLITE_CANTOPEN, SQLITE_PERM, SQLITE_AUTH:

@@ -15,18 +15,25 @@ extension SQLiteStore: CommandStore {
       try run.carryOut(write, database)
       let images = try run.images(database)
       let mark = try asking { () throws(StoreError) in try beforeCommit(images) }
-      try set(mark, database)
+      try set(mark.sequence, of: mark.ledger, database)
       if let position = mark.position { try run.set(position, database) }
     }
   }
 
+  /// Moves the mark; see `CommandStore.setLastCommand`.
+  package func setLastCommand(of ledger: String, to sequence: Int64) throws(StoreError) {
+    try transaction(.write) { (database) throws(SQLiteFailure) in
+      try set(sequence, of: ledger, database)
+    }
+  }
+
   private func set(
-    _ mark: CommandMark, _ database: borrowing SQLiteConnection
+    _ sequence: Int64, of ledger: String, _ database: borrowing SQLiteConnection
   ) throws(SQLiteFailure) {
     var statement = try database.prepare(
       "UPDATE \(CommandMark.table) SET sequence = ?2 WHERE ledger = ?1")
-    try statement.bind(.text(Array(mark.ledger.utf8)), at: 1)
-    try statement.bind(mark.sequence, at: 2)
+    try statement.bind(.text(Array(ledger.utf8)), at: 1)
+    try statement.bind(sequence, at: 2)
     try statement.run()
     guard database.changedRows == 1 else {
       throw .store(.failed("\(label): table \(CommandMark.table) lost the row of this ledger"))

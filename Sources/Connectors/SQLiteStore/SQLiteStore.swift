@@ -2,13 +2,7 @@ import CSQLite
 import Glibc
 package import LedgerPorts
 
-/// The schemas that a SQLite store can have.
-package enum SQLiteSchema: Sendable {
-  /// The embedded default: hosts, nodes, and what may be beside them.
-  case reference
-}
-
-/// A live store in a SQLite file.
+/// A live store of the reference schema in a SQLite file.
 ///
 /// Every call opens the file, does its work in one transaction and closes it again, so that nothing
 /// is held between calls. Foreign keys are not enforced; triggers run as the store defines them.
@@ -22,16 +16,14 @@ package final class SQLiteStore: LiveStore {
   package var trace: ((String) -> Void)?
 
   let path: String
-  private let schema: SQLiteSchema
   private let busyTimeoutMilliseconds: CInt
 
   /// A store at `path`; nothing is opened yet.
   package init(
-    path: String, schema: SQLiteSchema = .reference,
+    path: String,
     busyTimeoutMilliseconds: CInt = SQLiteStore.busyTimeoutMillisecondsDefault
   ) {
     self.path = path
-    self.schema = schema
     self.busyTimeoutMilliseconds = busyTimeoutMilliseconds
     label = "sqlite:" + path
   }

@@ -54,9 +54,18 @@ extension StreamCapture {
     state.phase = .installing
     try state.save(directory, disk)
     self.state = state
-    let seen = try begin(order, &state)
     var installed = Installed()
-    if ledger.head == 0 { installed.beginning = try record(seen, into: ledger) }
+    let seen: Observation
+    do throws(ReconcileError) {
+      seen = try begin(order, &state)
+      if ledger.head == 0 { installed.beginning = try record(seen, into: ledger) }
+    } catch {
+      // A slot that nobody reads would keep the server's log; what cannot be taken back now is taken back by `remove`.
+      if before == nil {
+        do throws(ReconcileError) { _ = try remove() } catch {}
+      }
+      throw error
+    }
     if state.resumes {
       installed.gap = try take(seen, into: ledger, &state, wait: wait)
       state.resumes = false

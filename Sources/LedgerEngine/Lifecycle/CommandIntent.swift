@@ -78,7 +78,7 @@ package struct CommandIntent: Hashable, Sendable {
   }
 }
 
-/// The commands whose outcome a ledger does not know yet.
+/// The commands whose outcome a ledger does not know yet, and the last of each store that was committed.
 struct OpenCommands {
   struct Record {
     var sequence: Int64
@@ -86,13 +86,21 @@ struct OpenCommands {
     var intent: CommandIntent
     var actor: Name?
 
-    /// Whether the command was on `store`: what only tunes a connection does not count.
     func isOn(_ store: any LiveStore) -> Bool {
-      store.address.prefix { $0 != "?" } == self.store.prefix { $0 != "?" }
+      OpenCommands.place(store.address) == OpenCommands.place(self.store)
     }
   }
 
   private(set) var records: [Record] = []
+  private var committed: [Substring: Int64] = [:]
+
+  /// The intent of the last command that `store` is known to have committed; nil where there was none.
+  func lastCommitted(on store: any LiveStore) -> Int64? {
+    committed[OpenCommands.place(store.address)]
+  }
+
+  /// An address without what only tunes a connection.
+  private static func place(_ address: String) -> Substring { address.prefix { $0 != "?" } }
 
   /// Reads the log once.
   init(_ reader: LogReader) throws(LogError) {
@@ -115,7 +123,14 @@ struct OpenCommands {
         Record(
           sequence: sequence, store: fact.rare.store?.description ?? "", intent: intent,
           actor: fact.actor))
-    case .repairFinished: records.removeAll { $0.sequence == fact.rare.target }
+    case .repairFinished:
+      guard let index = records.firstIndex(where: { $0.sequence == fact.rare.target }) else {
+        return
+      }
+      let record = records.remove(at: index)
+      if fact.rare.outcome == CommandLog.committed {
+        committed[OpenCommands.place(record.store)] = record.sequence
+      }
     default: break
     }
   }

@@ -1,5 +1,4 @@
 internal import LedgerCore
-internal import LedgerFormat
 internal import LedgerLog
 internal import LedgerPorts
 internal import LedgerText
@@ -13,8 +12,11 @@ struct CommandLog {
   let reason: Name?
   let clock: any Clock
 
+  /// The outcome of a command that the store has.
+  static let committed: Name = "committed"
+
   /// The ledger by the name that stores know it by.
-  var ledgerID: String { hex(reader.manifest.id) }
+  var ledgerID: String { CommandMarks.ledgerID(reader) }
 
   private func recorder(_ command: String) -> RepairRecorder {
     RepairRecorder(
@@ -61,7 +63,7 @@ struct CommandLog {
     var item = FactItem(fact: intent.fact)
     item.fact.cause = started
     let sequence = try record(&item)
-    let outcome = try recorder(intent.command).finish(started, "committed")
+    let outcome = try recorder(intent.command).finish(started, CommandLog.committed)
     return (sequence, outcome)
   }
 

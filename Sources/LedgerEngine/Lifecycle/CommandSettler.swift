@@ -11,6 +11,13 @@ package struct CommandSettler {
     package var sequence: Int64?
   }
 
+  /// What was settled, and what is known of the store then.
+  package struct Settlement: Hashable, Sendable {
+    package var settled: [Settled] = []
+    /// The intent of the last command that the store is known to have committed; nil where there was none.
+    package var lastCommitted: Int64?
+  }
+
   private let store: any CommandStore
   private let log: CommandLog
 
@@ -25,22 +32,23 @@ package struct CommandSettler {
   /// Settles the open commands of the store.
   ///
   /// - Throws: `ReconcileError.store(.locked)` while one of them is still being committed.
-  package func settle() throws(ReconcileError) -> [Settled] {
-    let open = try reading { () throws(LogError) in
-      try OpenCommands(try log.reader.refreshed()).records
+  package func settle() throws(ReconcileError) -> Settlement {
+    let commands = try reading { () throws(LogError) in
+      try OpenCommands(try log.reader.refreshed())
     }
-    if open.isEmpty { return [] }
+    var result = Settlement(lastCommitted: commands.lastCommitted(on: store))
+    if commands.records.isEmpty { return result }
     let last = try log.lastCommand(in: store)
-    var settled: [Settled] = []
-    for record in open {
+    for record in commands.records {
       if record.sequence == last {
-        settled.append(try complete(record))
+        result.settled.append(try complete(record))
+        result.lastCommitted = last
       } else if record.isOn(store) {
         try log.takeBack(record.sequence, record.intent)
-        settled.append(Settled(intent: record.sequence, command: record.intent.command))
+        result.settled.append(Settled(intent: record.sequence, command: record.intent.command))
       }
     }
-    return settled
+    return result
   }
 
   private func complete(_ record: OpenCommands.Record) throws(ReconcileError) -> Settled {

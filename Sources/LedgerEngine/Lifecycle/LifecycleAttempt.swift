@@ -15,6 +15,8 @@ final class LifecycleAttempt {
   private var refusal: LifecycleFailure?
   private var started: (sequence: Int64, intent: CommandIntent)?
   private var keepsPosition = false
+  /// From the store's mark to the last command that it is known to have committed, where it lacks that one: it was restored.
+  var lost: Range<Int64>?
 
   init(
     _ command: LifecycleCommand, _ order: LifecycleOrder, _ identity: LifecycleIdentity,
@@ -30,7 +32,7 @@ final class LifecycleAttempt {
   /// Decides by what the locked rows hold, and asks the ledger whether history allows it.
   func decide(_ view: CommandView) throws(StoreError) -> CommandWrite {
     try refusing { () throws(LifecycleFailure) in
-      if let position = view.position { try checkPosition(position) }
+      if let position = view.position { try checkPosition(position) } else { try refuseRestored() }
       var made: LifecycleDecision
       do throws(LifecycleRefusal) {
         made = try .decide(command, view, order.policy, identity)
@@ -64,6 +66,17 @@ final class LifecycleAttempt {
         .storeBehind,
         "\(label) stands at sequence \(position.sequence), and the ledger's last change is \(latest); "
           + "bring it up to date first, with repair --apply"))
+  }
+
+  /// A store without a position has its mark to say that it is older than the ledger knows.
+  private func refuseRestored() throws(LifecycleFailure) {
+    guard let lost else { return }
+    throw .refused(
+      LifecycleRefusal(
+        .storeBehind,
+        "\(label) lacks the command that entry \(lost.upperBound) announced and that it had committed, so it was "
+          + "restored from a backup; bring it up to date first, with repair --apply or project --replace"
+      ))
   }
 
   /// Makes the intent durable; the store's last step before its mark and its commit.

@@ -45,13 +45,16 @@ package struct LifecycleRunner {
   private let store: any CommandStore
   private let log: CommandLog
   private let order: LifecycleOrder
+  /// The intent of the last command that the store is known to have committed.
+  private let lastCommitted: Int64?
 
   package init(
     _ store: any CommandStore, ledger: WritableLedger, reader: LogReader, clock: any Clock,
-    order: LifecycleOrder
+    order: LifecycleOrder, lastCommitted: Int64?
   ) {
     self.store = store
     self.order = order
+    self.lastCommitted = lastCommitted
     log = CommandLog(
       ledger: ledger, reader: reader, store: store.address, actor: order.actor,
       reason: order.reason, clock: clock)
@@ -62,11 +65,13 @@ package struct LifecycleRunner {
     _ command: LifecycleCommand, _ identity: LifecycleIdentity
   ) throws(LifecycleFailure) -> LifecycleOutcome {
     if let known = try earlier(command) { return known }
-    // Makes the table of marks where it is missing, before anything depends on it.
-    do throws(ReconcileError) { _ = try log.lastCommand(in: store) } catch {
-      throw .failed(error)
-    }
-    let attempt = LifecycleAttempt(command, order, identity, store.label, log)
+    let attempt: LifecycleAttempt
+    do throws(ReconcileError) {
+      // Makes the table of marks where it is missing, before anything depends on it.
+      let mark = try log.lastCommand(in: store)
+      attempt = LifecycleAttempt(command, order, identity, store.label, log)
+      if let lastCommitted, mark < lastCommitted { attempt.lost = mark..<lastCommitted }
+    } catch { throw .failed(error) }
     do throws(StoreError) {
       try store.carryOut(
         command.scope,

@@ -93,11 +93,13 @@ package struct CaptureReading {
       for entity in FollowedRow.touched(by: walk) where wanted.contains(entity.entity) {
         let after = FollowedRow(walk, entity.entity.kind, entity.slot)
         guard after != rows[entity.entity] else { continue }
+        defer { rows[entity.entity] = after }
+        // What was taken over from the store says what it did before, and accounts for nothing that it does.
+        if addresses.contains(walk.entry?.fact.source?.description ?? "") { continue }
         steps[entity.entity, default: []].append(
           Step(
             sequence: walk.sequence, occurred: walk.occurred, recorded: walk.recorded,
             before: rows[entity.entity], after: after))
-        rows[entity.entity] = after
       }
     }
   }

@@ -1,11 +1,11 @@
-import LedgerCore
-import LedgerText
+package import LedgerCore
+internal import LedgerText
 
 /// Why the bytes of a config say no requirement.
-struct ConfigError: Error, Hashable {
-  let message: String
+package struct ConfigError: Error, Hashable {
+  package let message: String
 
-  init(_ message: String) { self.message = message }
+  package init(_ message: String) { self.message = message }
 }
 
 /// The requirement in the bytes of a config: JSON text, or a message of Protocol Buffers.
@@ -13,7 +13,7 @@ struct ConfigError: Error, Hashable {
 ///     NodeConfig { 1: VmConfig { 1: uint64 cpu_cores, 2: uint64 memory_bytes, 3: uint64 disk_bytes, … }, … }
 ///
 /// A message leaves out numbers that are zero.
-enum NodeConfig {
+package enum NodeConfig {
   private static let names = ["cpu_cores", "memory_bytes", "disk_bytes"]
   /// Without an allocation: every node of a large fleet has a config of its own.
   private typealias Numbers = InlineArray<3, UInt64>
@@ -21,11 +21,21 @@ enum NodeConfig {
   /// Reads `range` of `bytes`; `isText` where the column can only hold JSON.
   ///
   /// In a column of bytes a brace tells JSON: no message begins with it, because it would open a group.
-  static func resources(
+  package static func resources(
     _ bytes: Span<UInt8>, _ range: Range<Int>, isText: Bool
   ) throws(ConfigError) -> Resources {
     let isJSON = isText || (!range.isEmpty && bytes[range.lowerBound] == 0x7B)
     return isJSON ? try json(bytes, range) : try message(bytes, range)
+  }
+
+  /// The bytes that PostgreSQL writes as `\\x` and hexadecimal digits; nil for any other text.
+  package static func bytes(hexadecimal text: [UInt8]) -> [UInt8]? {
+    guard text.starts(with: Array("\\x".utf8)), text.count % 2 == 0 else { return nil }
+    let digits = text.dropFirst(2).compactMap { Character(UnicodeScalar($0)).hexDigitValue }
+    guard digits.count == text.count - 2 else { return nil }
+    return stride(from: 0, to: digits.count, by: 2).map {
+      UInt8(digits[$0] << 4 | digits[$0 + 1])
+    }
   }
 
   private static func json(
@@ -93,8 +103,8 @@ enum NodeConfig {
 }
 
 /// Walks the fields of a message of Protocol Buffers, strictly.
-struct MessageReader {
-  enum Value {
+package struct MessageReader {
+  package enum Value {
     case number(UInt64)
     case bytes(Range<Int>)
     case fixed
@@ -103,16 +113,17 @@ struct MessageReader {
   private var offset: Int
   private let end: Int
 
-  init(_ range: Range<Int>) {
+  /// Walks the fields in `range`.
+  package init(_ range: Range<Int>) {
     offset = range.lowerBound
     end = range.upperBound
   }
 
   /// Where the next field begins.
-  var position: Int { offset }
+  package var position: Int { offset }
 
   /// The next field, or nil at the end.
-  mutating func next(
+  package mutating func next(
     _ bytes: Span<UInt8>
   ) throws(ConfigError) -> (number: Int, value: Value)? {
     guard offset < end else { return nil }
