@@ -23,12 +23,14 @@ extension LogReader {
     return try project(selection)
   }
 
-  /// A state in which one host stands as it does after what `selection` selects, and no other; as `projectHosts`, faster.
+  /// A state in which one host stands as it does after what `selection` selects, and maybe others; as `projectHosts`, faster.
   package func projectHost(
     _ name: Name, _ selection: Selection, _ progress: (Int64) -> Void
   ) throws(LogError) -> Projection {
     var found = try? hostFromHistory(name, selection)
-    if found == nil, isHistoryWorthwhile(selection), (try? extendHistory(progress)) != nil {
+    if let moment = lateMoment(selection) {
+      if let found = try? hostsByTime(moment, progress) { return found }
+    } else if found == nil, isHistoryWorthwhile(selection), (try? extendHistory(progress)) != nil {
       found = try? hostFromHistory(name, selection)
     }
     guard let found else { return try project(selection) }

@@ -106,7 +106,7 @@ extension LateGroup {
     }
     tangled = try reader.columns(1)[0].map { Int64(bitPattern: $0) }
     for (host, counters) in try reader.counters() { standing.counters[host] = counters }
-    standing.misfitCount = try reader.signed()
+    standing.misfitCount = try reader.rowCount()
     let first = try reader.columns(3)
     guard let time = first[0].first else { return }
     guard let reason = Contradiction(rawValue: UInt8(truncatingIfNeeded: first[2][0])) else {
@@ -138,6 +138,13 @@ extension [UInt64] {
 }
 
 extension BodyReader {
+  /// A count of rows that others are added to or taken from, far from where that overflows.
+  mutating func rowCount() throws(Malformed) -> Int64 {
+    let count = try signed()
+    guard count.magnitude < 1 << 56 else { throw Malformed("there are not so many rows", at: 0) }
+    return count
+  }
+
   /// So many columns of one length.
   mutating func columns(_ count: Int) throws(Malformed) -> [[UInt64]] {
     var columns: [[UInt64]] = []

@@ -221,8 +221,8 @@ extension OrderTrail.Corrections {
     irregularFrom = try reader.signed()
     highest = try reader.signed()
     largest = try reader.signed()
-    exceptionCount = try reader.signed()
-    standing.misfitCount = try reader.signed()
+    exceptionCount = try reader.rowCount()
+    standing.misfitCount = try reader.rowCount()
     for (host, counters) in try reader.counters() { standing.counters[host] = counters }
     let corrected = try reader.columns(2)
     for index in corrected[0].indices {

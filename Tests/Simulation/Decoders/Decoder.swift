@@ -21,10 +21,14 @@ package enum Decoder: String, CaseIterable, Sendable {
   case json
   /// A file of keys of a small ledger.
   case keys
+  /// A file of late entries of a small ledger.
+  case late
   /// The headers of a small ledger's blocks.
   case map
   /// A signed note and the checkpoint in it.
   case note
+  /// A trail of the order of a small ledger.
+  case order
   /// A plan of repairs.
   case plan
   /// A file of postings of a small ledger.
@@ -59,7 +63,9 @@ package enum Decoder: String, CaseIterable, Sendable {
     case .yaml: TextInputs.readYAML(bytes)
     case .history: try LedgerInputs.shared.get().readHistory(bytes)
     case .keys: try KeyInputs.shared.get().read(bytes)
+    case .late: try LedgerInputs.shared.get().readLate(bytes)
     case .map: try LedgerInputs.shared.get().readMap(bytes)
+    case .order: try LedgerInputs.shared.get().readOrder(bytes)
     case .postings: try LedgerInputs.shared.get().readPostings(bytes)
     case .segment: try LedgerInputs.shared.get().readSegment(bytes)
     case .trail: try LedgerInputs.shared.get().readTrail(bytes)
@@ -85,7 +91,9 @@ package enum Decoder: String, CaseIterable, Sendable {
     case .yaml: [TextInputs.yaml]
     case .history: try LedgerInputs.shared.get().histories
     case .keys: try KeyInputs.shared.get().files
+    case .late: try LedgerInputs.shared.get().lates
     case .map: try LedgerInputs.shared.get().maps
+    case .order: try LedgerInputs.shared.get().orders
     case .postings: try LedgerInputs.shared.get().postings
     case .segment: [try LedgerInputs.shared.get().segment]
     case .trail: try LedgerInputs.shared.get().trails

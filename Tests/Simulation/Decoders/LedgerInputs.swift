@@ -22,6 +22,9 @@ struct LedgerInputs: Sendable {
   let postings: [[UInt8]]
   let trails: [[UInt8]]
   let maps: [[UInt8]]
+  /// Not compressed.
+  let lates: [[UInt8]]
+  let orders: [[UInt8]]
 
   private static let layout = LogLayout(directory: Workload.directory)
   /// The byte count of the headers of snapshots and of files of history.
@@ -46,6 +49,9 @@ struct LedgerInputs: Sendable {
     postings = try LedgerInputs.caches(".post", disk)
     trails = try LedgerInputs.caches(".trail", disk)
     maps = try LedgerInputs.caches(".map", disk)
+    _ = try reader.projectHosts(.occurred(moment(head / 2))) { _ in }
+    lates = try LedgerInputs.caches(".late", disk).map(LedgerInputs.expandedLate)
+    orders = try LedgerInputs.caches(".order", disk)
     memory = disk.memory
   }
 
@@ -86,6 +92,14 @@ struct LedgerInputs: Sendable {
     var bytes = Array(original[..<headerByteCount])
     if isHistory { put(UInt32(rawCount), at: 72, in: &bytes) }
     return bytes + body + original[end...]
+  }
+
+  private static func expandedLate(_ original: [UInt8]) -> [UInt8] {
+    var body: [UInt8] = []
+    guard let rawCount = number(at: 12, in: original), original.count - 92 != rawCount,
+      LZ4.expand(original.span, 92..<original.count, count: rawCount, padding: 0, into: &body)
+    else { return original }
+    return original[..<92] + body
   }
 
   private static func bytes(of path: String, _ disk: SimulatedDisk) throws(DiskError) -> [UInt8] {
@@ -225,6 +239,31 @@ struct LedgerInputs: Sendable {
     try look(at: bytes, last, ".trail")
   }
 
+  /// The tables are not compressed.
+  func readLate(_ changed: [UInt8]) throws {
+    guard let first = number(at: 32, in: changed), changed.count >= 92 else { return }
+    var bytes = changed
+    put(UInt32(bytes.count - 92), at: 12, in: &bytes)
+    seal(&bytes, 92..<bytes.count, at: 84)
+    seal(&bytes, 0..<88, at: 88)
+    try look(at: bytes, first, ".late")
+  }
+
+  /// The trail of the nodes in it, and then its own checksums.
+  func readOrder(_ changed: [UInt8]) throws {
+    guard let last = number(at: 28, in: changed), changed.count >= 48 else { return }
+    var bytes = changed
+    var reader = ByteReader(48..<bytes.count)
+    if let count = try? reader.count(bytes.span, atMost: reader.remaining), count >= 48 {
+      let start = reader.offset
+      seal(&bytes, start + 48..<start + count, at: start + 40)
+      seal(&bytes, start..<start + 44, at: start + 44)
+    }
+    seal(&bytes, 48..<bytes.count, at: 40)
+    seal(&bytes, 0..<44, at: 44)
+    try look(at: bytes, last, ".order")
+  }
+
   /// Puts a cache of the history into its place, and asks.
   private func look(at bytes: [UInt8], _ sequence: Int, _ ending: String) throws {
     let digits = String(sequence)
@@ -241,9 +280,12 @@ struct LedgerInputs: Sendable {
     for sequence in [1, reader.head / 2, reader.head] {
       _ = try? reader.projectHosts(.sequence(sequence)) { _ in }
       _ = try? reader.projectHosts(.recorded(moment(sequence))) { _ in }
+      _ = try? reader.projectHosts(.occurred(moment(sequence))) { _ in }
       for name in names {
         _ = try? reader.nodes(on: name, .sequence(sequence)) { _ in }
         _ = try? reader.projectNode(name, .sequence(sequence)) { _ in }
+        _ = try? reader.nodes(on: name, .occurred(moment(sequence))) { _ in }
+        _ = try? reader.projectNode(name, .occurred(moment(sequence))) { _ in }
       }
     }
     var entries = reader.entries(from: 1)
