@@ -215,6 +215,20 @@ struct LateTests {
     }
   }
 
+  @Test("history that is missing beside late files is no damage, and is made anew")
+  func missingHistory() throws {
+    let scratch = Scratch()
+    let path = try lateHistory(scratch, seed: 5, late: 9, largest: 1_000, isRegular: true)
+    _ = try check(try reader(path), "before")
+    let history = path + "/history"
+    let names = try LinuxDisk().list(history).filter { $0.hasSuffix(".chg") }
+    #expect(names.count > 1)
+    for name in names { try LinuxDisk().remove(history + "/" + name) }
+    #expect(try reader(path).lateDamages().isEmpty)
+    #expect(try check(try reader(path), "after") > 0)
+    #expect(try Set(LinuxDisk().list(history)).isSuperset(of: names))
+  }
+
   @Test("numbers that could overflow in another order take a replay")
   func largeNumbers() throws {
     let scratch = Scratch()

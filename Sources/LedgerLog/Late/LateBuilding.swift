@@ -21,7 +21,7 @@ extension LogReader {
     if let known = written.last, let kept = orderTrail(at: known.nextSequence - 1) {
       (trail, start) = (kept, written.count)
     }
-    let groups = try lateGroups(spans[start...], &trail, progress)
+    guard let groups = try lateGroups(spans[start...], &trail, progress) else { return }
     for group in groups {
       let mark = map.mark(at: group.nextSequence - 1)
       try writeCache(
@@ -41,15 +41,16 @@ extension LogReader {
     }
   }
 
-  /// The groups of `spans`, which follow each other; `trail` is as before them, and is moved on.
+  /// The groups of `spans`, which follow each other, or nil where history does not tell of one; `trail` is as before them, and is
+  /// moved on.
   func lateGroups(
     _ spans: ArraySlice<HistorySpan>, _ trail: inout OrderTrail, _ progress: (Int64) -> Void
-  ) throws(LogError) -> [LateGroup] {
+  ) throws(LogError) -> [LateGroup]? {
     var drafts: [LateDraft] = []
     for span in spans {
       guard let history = try historyGroup(span, reaching: span.nextSequence - 1),
         let changes = history.changes(of: span)
-      else { throw .damaged(historyDamage(span)) }
+      else { return nil }
       var pass = OrderPass(history, changes, trail)
       var batch = EntryBatch()
       var cursor = BlockCursor(reader: self, span.blocks, keepsTexts: false)
@@ -66,12 +67,6 @@ extension LogReader {
     let rows = try rows(
       of: Array(Set(drafts.flatMap(\.nodes))), before: last.nextSequence)
     return drafts.map { corrected($0, rows, &trail) }
-  }
-
-  private func historyDamage(_ span: HistorySpan) -> Damage {
-    Damage(
-      .rotten, file: layout.history(from: span.firstSequence), offset: 0,
-      "it is not the history of its entries")
   }
 
   /// A group with the corrections of its tangled nodes.

@@ -46,7 +46,7 @@ extension LogReader {
       guard let kept = orderTrail(at: span.firstSequence - 1) else { return nil }
       trail = kept
     }
-    return try lateGroups([span], &trail, { _ in }).first.map { ($0, trail) }
+    return try lateGroups([span], &trail, { _ in })?.first.map { ($0, trail) }
   }
 
   fileprivate func lateGroup(_ header: LateGroup.Header) -> LateGroup? {
@@ -56,7 +56,7 @@ extension LogReader {
     return try? LateGroup(bytes, header)
   }
 
-  /// Checks every file of late entries against what its entries give.
+  /// Checks every file of late entries against what its entries give, where there is history to tell it from: without, none is used.
   package func lateDamages() throws(LogError) -> [Damage] {
     let names = ((try? disk.list(layout.history)) ?? []).filter {
       $0.hasSuffix(".late") || $0.hasSuffix(".order")
@@ -66,13 +66,13 @@ extension LogReader {
     let complete = spans.prefix { $0.isComplete }
     guard let last = complete.last?.nextSequence else { return [] }
     var trail = OrderTrail()
-    var groups = try lateGroups(complete, &trail) { _ in }
+    guard var groups = try lateGroups(complete, &trail, { _ in }) else { return [] }
     let atLast = trail
     // One that has grown since is made again when it is needed.
     if let span = spans.last, !span.isComplete,
       try lateHeader(from: span.firstSequence)?.lastSequence == span.nextSequence - 1
     {
-      groups += try lateGroups([span], &trail) { _ in }
+      groups += try lateGroups([span], &trail) { _ in } ?? []
     }
     var kept = groups.map { group in
       (

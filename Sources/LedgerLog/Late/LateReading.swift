@@ -18,6 +18,9 @@ extension LogReader {
     _ moment: Int64, _ progress: (Int64) -> Void
   ) throws(LogError) -> Projection? {
     guard let found = try lateMoment(moment, progress) else { return nil }
+    if let hosts = try hosts(found) { return hosts }
+    // History can be missing where these files are not.
+    try extendHistory(progress)
     return try hosts(found)
   }
 
