@@ -246,7 +246,7 @@ struct LedgerInputs: Sendable {
     put(UInt32(bytes.count - 92), at: 12, in: &bytes)
     seal(&bytes, 92..<bytes.count, at: 84)
     seal(&bytes, 0..<88, at: 88)
-    try look(at: bytes, first, ".late")
+    try lookByTime(at: bytes, first, ".late")
   }
 
   /// The trail of the nodes in it, and then its own checksums.
@@ -261,14 +261,35 @@ struct LedgerInputs: Sendable {
     }
     seal(&bytes, 48..<bytes.count, at: 40)
     seal(&bytes, 0..<44, at: 44)
-    try look(at: bytes, last, ".order")
+    try lookByTime(at: bytes, last, ".order")
   }
 
   /// Puts a cache of the history into its place, and asks.
   private func look(at bytes: [UInt8], _ sequence: Int, _ ending: String) throws {
+    look(try Reading(disk: try disk(at: bytes, sequence, ending)).reader())
+  }
+
+  private func disk(
+    at bytes: [UInt8], _ sequence: Int, _ ending: String
+  ) throws(DiskError) -> SimulatedDisk {
     let digits = String(sequence)
     let name = String(repeating: "0", count: 20 - digits.count) + digits + ending
-    look(try Reading(disk: try disk(LedgerInputs.layout.history + "/" + name, bytes)).reader())
+    return try disk(LedgerInputs.layout.history + "/" + name, bytes)
+  }
+
+  /// Puts a cache of late entries into its place, and asks by time.
+  private func lookByTime(at bytes: [UInt8], _ sequence: Int, _ ending: String) throws {
+    let reader = try Reading(disk: try disk(at: bytes, sequence, ending)).reader()
+    for second in [1, head / 2, head] {
+      let selection = Selection.occurred(moment(second))
+      guard let found = try? reader.projectHosts(selection, { _ in }) else { continue }
+      for host in found.registry.hostNames.prefix(4) {
+        for node in (try? reader.nodes(on: host, selection) { _ in }) ?? [] {
+          _ = try? reader.projectNode(node, selection) { _ in }
+        }
+      }
+    }
+    _ = try? reader.lateDamages()
   }
 
   /// Asks what caches and entries answer; they may answer or not.
@@ -280,12 +301,9 @@ struct LedgerInputs: Sendable {
     for sequence in [1, reader.head / 2, reader.head] {
       _ = try? reader.projectHosts(.sequence(sequence)) { _ in }
       _ = try? reader.projectHosts(.recorded(moment(sequence))) { _ in }
-      _ = try? reader.projectHosts(.occurred(moment(sequence))) { _ in }
       for name in names {
         _ = try? reader.nodes(on: name, .sequence(sequence)) { _ in }
         _ = try? reader.projectNode(name, .sequence(sequence)) { _ in }
-        _ = try? reader.nodes(on: name, .occurred(moment(sequence))) { _ in }
-        _ = try? reader.projectNode(name, .occurred(moment(sequence))) { _ in }
       }
     }
     var entries = reader.entries(from: 1)
