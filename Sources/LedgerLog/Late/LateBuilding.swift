@@ -175,7 +175,7 @@ extension LogReader {
   /// The trail of the order after `sequence`, where it was kept and is of this log's entries.
   func orderTrail(at sequence: Int64) -> OrderTrail? {
     guard let bytes = try? cacheBytes(layout.orderTrail(sequence)),
-      let header = try? OrderTrail.Header(bytes), header.ledger == manifest.id,
+      let header = try? TrailHeader(bytes, OrderTrail.kind), header.ledger == manifest.id,
       header.sequence == sequence, header.mark == map.mark(at: sequence)
     else { return nil }
     return try? OrderTrail(bytes, header)

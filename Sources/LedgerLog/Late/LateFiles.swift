@@ -100,7 +100,7 @@ extension LogReader {
     if let header = try? LateGroup.Header(bytes) {
       return header.ledger == manifest.id && header.mark != map.mark(at: header.lastSequence)
     }
-    guard let header = try? OrderTrail.Header(bytes) else { return false }
+    guard let header = try? TrailHeader(bytes, OrderTrail.kind) else { return false }
     return header.ledger == manifest.id && header.mark != map.mark(at: header.sequence)
   }
 }

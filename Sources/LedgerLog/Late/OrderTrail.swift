@@ -4,20 +4,9 @@ internal import LedgerFormat
 /// What the order of later entries is judged by: which entry of what is about a node or a host occurred last, and what by time
 /// differs from what is by sequence.
 ///
-///     offset  size  field
-///     0       8     magic "ALLOCORD"
-///     8       2     version, 1
-///     10      2     zero
-///     12      16    id of the ledger
-///     28      8     sequence of the last entry
-///     36      4     the log's mark after that entry's block (`LogMap.mark`)
-///     40      4     CRC-32C of the body
-///     44      4     CRC-32C of bytes 0..<44
-///     48            body: see `bytes`
+/// Its file has a ``TrailHeader`` with the magic "ALLOCORD"; for the body see `bytes`.
 struct OrderTrail {
-  static let headerByteCount = 48
-  private static let magic = Array("ALLOCORD".utf8)
-  private static let version: UInt16 = 1
+  static let kind = TrailKind(magic: Array("ALLOCORD".utf8), noun: "a trail of the order")
 
   /// A registration, retirement or adoption of a host.
   struct HostChange {
@@ -109,54 +98,17 @@ struct OrderTrail {
     body.put(column: changes.map { ($0.isExclusive ? 1 : 0) | ($0.setsCounters ? 2 : 0) })
     body.put(signed: chainEnd)
     corrections.put(to: &body)
-    var writer = ByteWriter()
-    writer.put(OrderTrail.magic)
-    writer.put(fixed: OrderTrail.version)
-    writer.put(fixed: UInt16(0))
-    writer.put(ledger)
-    writer.put(fixed: UInt64(bitPattern: sequence))
-    writer.put(fixed: mark)
-    writer.put(fixed: CRC32C.of(body.bytes))
-    writer.put(fixed: CRC32C.of(writer.bytes))
-    writer.put(body.bytes)
-    return writer.bytes
-  }
-
-  /// Which entries a trail is of.
-  struct Header {
-    var ledger: [UInt8]
-    var sequence: Int64
-    var mark: UInt32
-    fileprivate var checksum: UInt32
-
-    init(_ bytes: [UInt8]) throws(Malformed) {
-      let span = bytes.span
-      guard bytes.count >= OrderTrail.headerByteCount, Array(bytes[0..<8]) == OrderTrail.magic
-      else { throw Malformed("this is not a trail of the order", at: 0) }
-      var reader = ByteReader(8..<OrderTrail.headerByteCount)
-      guard try reader.fixed(UInt16.self, span) == OrderTrail.version,
-        try reader.fixed(UInt16.self, span) == 0
-      else { throw Malformed("the version is unknown", at: 8) }
-      ledger = Array(bytes[try reader.skip(16)])
-      sequence = Int64(bitPattern: try reader.fixed(UInt64.self, span))
-      mark = try reader.fixed(UInt32.self, span)
-      checksum = try reader.fixed(UInt32.self, span)
-      guard try reader.fixed(UInt32.self, span) == CRC32C.of(span, 0..<44), sequence >= 1 else {
-        throw Malformed("the header's checksum is wrong", at: 0)
-      }
-    }
+    return TrailHeader.file(
+      OrderTrail.kind, ledger: ledger, sequence: sequence, mark: mark, body: body.bytes)
   }
 
   /// A trail from the bytes of its file.
-  init(_ bytes: [UInt8], _ header: Header) throws(Malformed) {
+  init(_ bytes: [UInt8], _ header: TrailHeader) throws(Malformed) {
     let span = bytes.span
-    let start = OrderTrail.headerByteCount
-    guard CRC32C.of(span, start..<bytes.count) == header.checksum else {
-      throw Malformed("the checksum is wrong", at: start)
-    }
-    var prefix = ByteReader(start..<bytes.count)
+    let body = try header.body(of: bytes)
+    var prefix = ByteReader(body)
     let inner = Array(bytes[try prefix.skip(try prefix.count(span, atMost: prefix.remaining))])
-    nodes = try NodeTrail(inner, try NodeTrail.Header(inner))
+    nodes = try NodeTrail(inner, try TrailHeader(inner, NodeTrail.kind))
     let rest = Array(bytes[prefix.offset...])
     var reader = BodyReader(
       rest + [UInt8](repeating: 0, count: Column.padding), byteCount: rest.count,
@@ -171,7 +123,7 @@ struct OrderTrail {
     corrections = try Corrections(&reader)
     guard reader.isAtEnd, latest.count == nodes.creators.count,
       hosts.count <= nodes.registry.hostNames.count
-    else { throw Malformed("the tables do not fit together", at: start) }
+    else { throw Malformed("the tables do not fit together", at: body.lowerBound) }
   }
 
   private mutating func readHosts(
@@ -183,12 +135,12 @@ struct OrderTrail {
       host.touched = Int64(bitPattern: columns[0][index])
       host.shaped = Int64(bitPattern: columns[1][index])
       guard columns[2][index] <= UInt64(changes[0].count - next) else {
-        throw Malformed("a host has more changes than there are", at: OrderTrail.headerByteCount)
+        throw Malformed("a host has more changes than there are", at: TrailHeader.byteCount)
       }
       for place in next..<next + Int(columns[2][index]) {
         guard
           let phase = HostState.Phase(rawValue: UInt8(truncatingIfNeeded: changes[2][place]))
-        else { throw Malformed("a host's phase is unknown", at: OrderTrail.headerByteCount) }
+        else { throw Malformed("a host's phase is unknown", at: TrailHeader.byteCount) }
         host.changes.append(
           HostChange(
             time: Int64(bitPattern: changes[0][place]),
@@ -232,7 +184,7 @@ extension OrderTrail.Corrections {
     let known = try reader.columns(3)
     for index in known[0].indices {
       guard let reason = Contradiction(rawValue: UInt8(truncatingIfNeeded: known[2][index])) else {
-        throw Malformed("a reason is unknown", at: OrderTrail.headerByteCount)
+        throw Malformed("a reason is unknown", at: TrailHeader.byteCount)
       }
       let sequence = Int64(bitPattern: known[1][index])
       misfits[sequence] = LateGroup.FirstMisfit(

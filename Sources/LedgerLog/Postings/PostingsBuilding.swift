@@ -69,7 +69,7 @@ extension LogReader {
   /// The trail of nodes after `sequence`, where it was kept and is of this log's entries.
   func trail(at sequence: Int64) -> NodeTrail? {
     guard let bytes = try? cacheBytes(layout.trail(sequence)),
-      let header = try? NodeTrail.Header(bytes), header.ledger == manifest.id,
+      let header = try? TrailHeader(bytes, NodeTrail.kind), header.ledger == manifest.id,
       header.sequence == sequence, header.mark == map.mark(at: sequence)
     else { return nil }
     return try? NodeTrail(bytes, header)
@@ -162,7 +162,7 @@ extension LogReader {
     if let header = try? PostingsGroup.Header(Array(bytes.prefix(PostingsGroup.headerByteCount))) {
       return header.ledger == manifest.id && header.mark != map.mark(at: header.lastSequence)
     }
-    guard let header = try? NodeTrail.Header(bytes) else { return false }
+    guard let header = try? TrailHeader(bytes, NodeTrail.kind) else { return false }
     return header.ledger == manifest.id && header.mark != map.mark(at: header.sequence)
   }
 }
