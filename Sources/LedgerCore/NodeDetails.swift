@@ -7,28 +7,30 @@ package struct NodeDetails: Sendable {
   /// For each of `NodeAttributes.fieldNames` the slots' ordinals in `texts` plus one, 0 for none; empty as long as no node says the
   /// field, because most fleets say few.
   private var refs = [[UInt32]](repeating: [], count: NodeAttributes.fieldNames.count)
-  /// In microseconds, as `updated`.
-  private var created: [Int64] = []
-  private var updated: [Int64] = []
+  private var times: [Times] = []
   private var texts: [Name] = []
   private var ordinals = NameIndex()
+
+  /// When a node was created and last changed, in microseconds: together, because a row that opens a node sets both.
+  private struct Times {
+    var created: Int64 = 0
+    var updated: Int64 = 0
+  }
 
   /// How many rows ahead a node is asked for.
   private static let prefetchDistance = 16
 
   /// Makes room for so many slots, which takes memory only when they are used.
   mutating func reserve(_ slots: Int) {
-    created.reserveOnHugePages(slots)
-    updated.reserveOnHugePages(slots)
+    times.reserveOnHugePages(slots)
     for field in refs.indices where !refs[field].isEmpty { refs[field].reserveOnHugePages(slots) }
   }
 
   /// Makes sure that every slot is there.
   private mutating func grow(to slots: Int) {
-    let count = slots - created.count
+    let count = slots - times.count
     guard count > 0 else { return }
-    created.append(contentsOf: repeatElement(0, count: count))
-    updated.append(contentsOf: repeatElement(0, count: count))
+    times.append(contentsOf: repeatElement(Times(), count: count))
     for field in refs.indices where !refs[field].isEmpty {
       refs[field].append(contentsOf: repeatElement(0, count: count))
     }
@@ -41,65 +43,118 @@ package struct NodeDetails: Sendable {
 
   /// Applies what `rows` say of attributes; kinds and slots decide as in the fold of numbers.
   ///
-  /// - Complexity: constant time a row; memory access dominates, hence the prefetch.
+  /// - Complexity: constant time a row for the times and each field that any node says; memory access dominates, hence the
+  ///   prefetch.
   mutating func fold(_ batch: EntryBatch, _ rows: Range<Int>, slots: Int) {
     grow(to: slots)
-    // The batch's texts by the ordinals that they have here plus one. All are looked up before one is added: lookups that do
-    // not depend on each other wait for memory together. For a few rows they are looked up one by one.
-    var known =
-      rows.count < 16
-      ? [] : batch.attributes.texts.map { ordinals.find($0, in: texts).map { $0 + 1 } ?? 0 }
-    // Out of their struct, so that the loop does not ask at each row whether they are shared.
-    var (createdArray, updatedArray): ([Int64], [Int64]) = ([], [])
-    swap(&createdArray, &created)
-    swap(&updatedArray, &updated)
-    defer {
-      swap(&createdArray, &created)
-      swap(&updatedArray, &updated)
+    foldTimes(batch, rows)
+    let said = ordinals(saidBy: rows, of: batch)
+    for field in said.indices where !said[field].isEmpty || !refs[field].isEmpty {
+      fold(field, said[field], batch, rows)
     }
-    // Safe: the addresses are only ever handed to the prefetch instruction, which cannot fault.
-    let createdBase = unsafe createdArray.withUnsafeBufferPointer {
-      UInt(bitPattern: $0.baseAddress)
-    }
-    let updatedBase = unsafe updatedArray.withUnsafeBufferPointer {
-      UInt(bitPattern: $0.baseAddress)
-    }
-    let (count, room) = (createdArray.count, createdArray.capacity)
-    var created = createdArray.mutableSpan
-    var updated = updatedArray.mutableSpan
-    let table = RowTraits.table
-    let traits = table.span
-    let (kinds, subjects) = (batch.kinds.span, batch.subjects.span)
-    let (occurred, attributeRefs) = (batch.occurred.span, batch.attributeRefs.span)
+  }
+
+  private mutating func foldTimes(_ batch: EntryBatch, _ rows: Range<Int>) {
+    // Out of its struct, so that the loop does not ask at each row whether it is shared.
+    var array: [Times] = []
+    swap(&array, &times)
+    defer { swap(&array, &times) }
+    let base = NodeDetails.address(of: array)
+    var times = array.mutableSpan
+    let table = NodeDetails.effects
+    let effects = table.span
+    let (kinds, subjects, occurred) = (batch.kinds.span, batch.subjects.span, batch.occurred.span)
     for row in rows {
-      let far = UInt(subjects[min(row &+ NodeDetails.prefetchDistance, subjects.count &- 1)])
-      unsafe shim_prefetch(UnsafeRawPointer(bitPattern: createdBase &+ far &* 8))
-      unsafe shim_prefetch(UnsafeRawPointer(bitPattern: updatedBase &+ far &* 8))
-      let kind = kinds[row]
-      guard traits[Int(kind)] & RowTraits.node != 0 else { continue }
+      let far = subjects[min(row &+ NodeDetails.prefetchDistance, subjects.count &- 1)]
+      NodeDetails.prefetch(base, Int(far) &* MemoryLayout<Times>.stride)
+      let effect = effects[Int(kinds[row])]
+      guard effect != .none else { continue }
       let slot = Int(subjects[row])
-      // A node whose deletion is voided is the one it was.
-      if traits[Int(kind)] & RowTraits.opens != 0,
-        kind & RowKind.codeMask != RowKind.voidedDeletion
-      {
-        for field in refs.indices where !refs[field].isEmpty { refs[field][slot] = 0 }
-        created[slot] = occurred[row]
-      }
-      updated[slot] = occurred[row]
-      let ref = Int(attributeRefs[row])
-      guard ref > 0 else { continue }
-      for field in NodeAttributes.fieldNames.indices {
-        let place = Int(batch.attributes.place(ref - 1, field))
-        if place == 0 { continue }
-        let text = ordinal(of: batch.attributes.texts[place - 1], place - 1, &known) + 1
-        if refs[field].isEmpty {
-          refs[field].reserveOnHugePages(room)
-          refs[field].append(contentsOf: repeatElement(0, count: count))
-        }
-        refs[field][slot] = text
+      if effect == .opens { times[slot].created = occurred[row] }
+      times[slot].updated = occurred[row]
+    }
+  }
+
+  /// Applies one field; `said` holds ordinals plus one by the reference of a row, and nothing where no row says the field.
+  private mutating func fold(
+    _ field: Int, _ said: [UInt32], _ batch: EntryBatch, _ rows: Range<Int>
+  ) {
+    var array: [UInt32] = []
+    swap(&array, &refs[field])
+    defer { swap(&array, &refs[field]) }
+    if array.isEmpty {
+      array.reserveOnHugePages(times.capacity)
+      array.append(contentsOf: repeatElement(0, count: times.count))
+    }
+    let base = NodeDetails.address(of: array)
+    var column = array.mutableSpan
+    let table = NodeDetails.effects
+    let effects = table.span
+    let (kinds, subjects) = (batch.kinds.span, batch.subjects.span)
+    let (attributeRefs, texts) = (batch.attributeRefs.span, said.span)
+    for row in rows {
+      let far = subjects[min(row &+ NodeDetails.prefetchDistance, subjects.count &- 1)]
+      NodeDetails.prefetch(base, Int(far) &* 4)
+      let effect = effects[Int(kinds[row])]
+      let text = texts.isEmpty ? 0 : texts[Int(attributeRefs[row])]
+      if effect == .opens || text != 0 && effect == .changes {
+        column[Int(subjects[row])] = text
       }
     }
   }
+
+  /// What a row does to the details of its node.
+  private enum Effect: UInt8 {
+    case none
+    case changes
+    case opens
+  }
+
+  /// The effect of each kind of row. A node whose deletion is voided is the one it was.
+  private static let effects: [Effect] = RowTraits.table.enumerated().map { kind, traits in
+    guard traits & RowTraits.node != 0 else { return .none }
+    return traits & RowTraits.opens != 0
+      && UInt8(kind) & RowKind.codeMask != RowKind.voidedDeletion ? .opens : .changes
+  }
+
+  /// Where an array's elements begin, for `prefetch` alone.
+  private static func address<Element>(of array: [Element]) -> UInt {
+    // Safe: the address is only ever handed to the prefetch instruction, which cannot fault.
+    unsafe array.withUnsafeBufferPointer { UInt(bitPattern: $0.baseAddress) }
+  }
+
+  @inline(__always)
+  private static func prefetch(_ base: UInt, _ offset: Int) {
+    unsafe shim_prefetch(UnsafeRawPointer(bitPattern: base &+ UInt(bitPattern: offset)))
+  }
+
+  /// For each field the ordinals plus one of the texts that `rows` say, by their references to the batch's attributes; 0 for
+  /// those that do not say it, and no column where none does.
+  private mutating func ordinals(saidBy rows: Range<Int>, of batch: EntryBatch) -> [[UInt32]] {
+    let attributes = batch.attributes
+    var said = [[UInt32]](repeating: [], count: refs.count)
+    if attributes.isEmpty { return said }
+    // Of a few rows only what they say is looked up. Otherwise all texts are before one is added: lookups that do not
+    // depend on each other wait for memory together.
+    let isLong = rows.count >= 16
+    var known = isLong ? attributes.texts.map { find($0) } : []
+    let sayings =
+      isLong ? Array(1...attributes.count) : rows.map { Int(batch.attributeRefs[$0]) }
+    for ref in sayings where ref > 0 {
+      for field in said.indices {
+        let place = Int(attributes.place(ref - 1, field))
+        guard place > 0 else { continue }
+        if said[field].isEmpty {
+          said[field] = [UInt32](repeating: 0, count: attributes.count + 1)
+        }
+        said[field][ref] = ordinal(of: attributes.texts[place - 1], place - 1, &known) + 1
+      }
+    }
+    return said
+  }
+
+  /// The ordinal of a text plus one, or 0.
+  private func find(_ text: Name) -> UInt32 { ordinals.find(text, in: texts).map { $0 + 1 } ?? 0 }
 
   /// The ordinal of a text of a batch, which stands at `place` of `known` where that is not empty.
   private mutating func ordinal(of text: Name, _ place: Int, _ known: inout [UInt32]) -> UInt32 {
@@ -144,7 +199,8 @@ package struct NodeDetails: Sendable {
 
   /// When the node in `slot` was created, and last changed.
   package func times(of slot: Int) -> (created: Timestamp, updated: Timestamp) {
-    (Timestamp(microseconds: created[slot]), Timestamp(microseconds: updated[slot]))
+    let times = times[slot]
+    return (Timestamp(microseconds: times.created), Timestamp(microseconds: times.updated))
   }
 
   // MARK: - Columns, for snapshots
@@ -154,11 +210,13 @@ package struct NodeDetails: Sendable {
 
   /// One attribute of every slot: ordinals of texts plus one, 0 for none.
   package func textColumn(_ field: Int) -> [UInt64] {
-    created.indices.map { UInt64(place(field, of: $0)) }
+    times.indices.map { UInt64(place(field, of: $0)) }
   }
 
   /// When each node was created and last changed, in microseconds.
-  package var timeColumns: (created: [Int64], updated: [Int64]) { (created, updated) }
+  package var timeColumns: (created: [Int64], updated: [Int64]) {
+    (times.map(\.created), times.map(\.updated))
+  }
 
   /// Details from columns, or nil when they do not fit together.
   package init?(
@@ -174,7 +232,6 @@ package struct NodeDetails: Sendable {
     refs = columns.map { column in
       column.contains { $0 != 0 } ? column.map { UInt32(truncatingIfNeeded: $0) } : []
     }
-    self.created = created
-    self.updated = updated
+    times = zip(created, updated).map { Times(created: $0, updated: $1) }
   }
 }
