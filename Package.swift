@@ -89,7 +89,7 @@ let package = Package(
       ["LedgerCore", "LedgerPorts", "LedgerText"]),
     target(
       "SQLiteStore", path: "Sources/Connectors/SQLiteStore",
-      ["BlockvisorRows", "LedgerCore", "LedgerPorts", "CSQLite"]),
+      ["BlockvisorRows", "LedgerCore", "LedgerPorts", "LinuxHost", "CSQLite"]),
     target(
       "PostgresStore", path: "Sources/Connectors/PostgresStore",
       ["BlockvisorRows", "LedgerCore", "LedgerPorts", "LedgerText", "LinuxHost", "CPQ"]),

@@ -180,6 +180,12 @@ package struct NodeDetails: Sendable {
   /// The image of the node in `slot`.
   package func image(of slot: Int) -> Name? { text(place(0, of: slot)) }
 
+  /// The ordinal in `textList` plus one of a node's image; 0 for none.
+  package func imageReference(of slot: Int) -> UInt32 { place(0, of: slot) }
+
+  /// The ordinal in `textList` plus one of a node's organisation; 0 for none.
+  package func orgReference(of slot: Int) -> UInt32 { place(2, of: slot) }
+
   /// The config of the node in `slot`.
   package func config(of slot: Int) -> Name? { text(place(1, of: slot)) }
 

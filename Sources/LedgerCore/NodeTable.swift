@@ -54,6 +54,15 @@ extension NodeTable {
   package var count: Int { rows.count }
   package var indices: Range<Int> { 0..<count }
 
+  /// How many triples the places of `shape(of:)` are below.
+  package var shapeCount: Int { Int(shapes.count) }
+
+  /// The place of a node's triple: equal places mean equal resources.
+  package func shape(of slot: Int) -> UInt32 { rows[slot].shape }
+
+  /// The slot of a node's host, or `Slot.none`.
+  package func host(of slot: Int) -> UInt32 { rows[slot].host }
+
   /// All nodes by slot.
   package var states: [NodeState] { indices.map { self[$0] } }
 

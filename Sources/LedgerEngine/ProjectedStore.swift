@@ -61,29 +61,29 @@ extension Projection {
   private func projectedNodes(_ purpose: ContentPurpose) -> (LiveNodes, Set<Name>) {
     var nodes = LiveNodes()
     nodes.reserveCapacity(state.nodes.count)
+    var codes = ProjectedCodes(self, purpose)
+    let keepsTimes = purpose != .comparing
     var released: Set<Name> = []
     for slot in state.nodes.indices where state.nodes[slot].isLive {
-      nodes.append(projectedNode(slot, purpose))
+      let times = keepsTimes ? codes.details?.times(of: slot) : nil
+      nodes.append(
+        id: nodeNames[slot], config: codes.details?.config(of: slot),
+        codes: codes.codes(of: slot, in: &nodes), created: times?.created,
+        updated: times?.updated)
       if state.nodes[slot].flags & NodeState.released != 0 { released.insert(nodeNames[slot]) }
     }
     nodes.sortByID()
     return (nodes, released)
   }
 
-  /// What the row of the live node in `slot` should hold.
-  func projectedNode(_ slot: Int, _ purpose: ContentPurpose) -> LiveNode {
+  /// What the row of the live node in `slot` should hold, without its organisation and times.
+  func projectedNode(_ slot: Int) -> LiveNode {
     let node = state.nodes[slot]
     let details = state.nodeDetails
-    var row = LiveNode(
+    return LiveNode(
       id: nodeNames[slot], host: node.host == Slot.none ? nil : hostName(node.host),
       image: details?.image(of: slot), config: details?.config(of: slot),
       resources: node.resources)
-    if purpose == .writing || purpose == .repairing { row.org = details?.org(of: slot) }
-    if purpose != .comparing, let times = details?.times(of: slot) {
-      row.created = times.created
-      row.updated = times.updated
-    }
-    return row
   }
 
   /// What the ledger knows of nodes besides their rows, for those of which it knows anything.
@@ -141,6 +141,62 @@ extension Projection {
           memoryLimit: container.memoryLimit, diskLimit: container.diskLimit))
     }
     return containers.sorted { $0.id < $1.id }
+  }
+}
+
+/// The codes of what projected nodes have in common, each looked up once.
+private struct ProjectedCodes {
+  let details: NodeDetails?
+  private let nodes: NodeTable
+  private let hostNames: [Name]
+  private let keepsOrgs: Bool
+  /// By slots, by references to texts, and by places of triples; `unknown` where not looked up yet.
+  private var hosts: [UInt32]
+  private var images: [UInt32]
+  private var orgs: [UInt32]
+  private var resources: [UInt32]
+
+  private static let unknown = UInt32.max
+
+  init(_ projection: Projection, _ purpose: ContentPurpose) {
+    details = projection.state.nodeDetails
+    nodes = projection.state.nodes
+    hostNames = projection.registry.hostNames
+    keepsOrgs = purpose == .writing || purpose == .repairing
+    let textCount = (details?.textList.count ?? 0) + 1
+    func unknowns(_ count: Int) -> [UInt32] {
+      [UInt32](repeating: ProjectedCodes.unknown, count: count)
+    }
+    (hosts, images) = (unknowns(hostNames.count), unknowns(textCount))
+    (orgs, resources) = (unknowns(keepsOrgs ? textCount : 0), unknowns(nodes.shapeCount))
+  }
+
+  mutating func codes(of slot: Int, in rows: inout LiveNodes) -> LiveNodes.Codes {
+    let shape = Int(nodes.shape(of: slot))
+    if resources[shape] == ProjectedCodes.unknown {
+      resources[shape] = rows.code(of: nodes[slot].resources)
+    }
+    var codes = LiveNodes.Codes(resources: resources[shape])
+    let host = Int(nodes.host(of: slot))
+    if host != Slot.none {
+      if hosts[host] == ProjectedCodes.unknown {
+        hosts[host] = rows.code(ofHost: hostNames[host])
+      }
+      codes.host = hosts[host]
+    }
+    guard let details else { return codes }
+    let image = Int(details.imageReference(of: slot))
+    if images[image] == ProjectedCodes.unknown {
+      images[image] = rows.code(ofImage: details.image(of: slot))
+    }
+    codes.image = images[image]
+    guard keepsOrgs else { return codes }
+    let org = Int(details.orgReference(of: slot))
+    if orgs[org] == ProjectedCodes.unknown {
+      orgs[org] = rows.code(ofOrg: details.org(of: slot))
+    }
+    codes.org = orgs[org]
+    return codes
   }
 }
 

@@ -32,7 +32,7 @@ package struct Reconciler {
   ) throws(ReconcileError) -> PlannedRepair {
     let known = try targetWhileObserving()
     let live = try asking { () throws(StoreError) in try store.observe() }
-    let (target, position) = if let known { known } else { try target(at: live.position) }
+    let (target, position) = try demanded(known, of: live)
     let followsLedger = target != nil && checks.contains(.ledger)
     let plan = RepairPlan(live, target: target, checks: checks, store: store.label)
     // A store that is up to date keeps its position: bookkeeping entries are no reason to touch it.
@@ -48,15 +48,24 @@ package struct Reconciler {
 
   private typealias Demanded = (target: Target?, end: (head: StorePosition, stateSequence: Int64)?)
 
-  /// What a store should hold that keeps no position, which is read meanwhile; nil for any other store.
-  private func targetWhileObserving() throws(ReconcileError) -> Demanded? {
-    if store.keepsPosition || reader == nil { return nil }
+  /// What the store should hold, which is read meanwhile.
+  private func targetWhileObserving() throws(ReconcileError) -> Demanded {
+    guard reader != nil else { return (nil, nil) }
     store.beginObserving()
     do throws(ReconcileError) { return try target(at: nil) } catch {
       // Nothing of the look goes on behind the error.
       _ = try? store.observe()
       throw error
     }
+  }
+
+  /// `known`, or what a newer look at the ledger demands, once it is sure that the store's position is one of the ledger.
+  private func demanded(
+    _ known: Demanded, of live: Observation
+  ) throws(ReconcileError) -> Demanded {
+    guard let reader, let position = live.position else { return known }
+    let current = try Validator.reader(reader, knowing: position, label: store.label)
+    return current === reader ? known : try target(at: position)
   }
 
   private func target(at position: StorePosition?) throws(ReconcileError) -> Demanded {

@@ -84,9 +84,10 @@ package struct Validator {
     report.findings += (diagnosis.findings + behind + open).sorted(by: Finding.precedes)
   }
 
-  /// Reads `store`, and meanwhile the ledger, where it is known already what the store is compared with.
+  /// Reads `store`, and meanwhile what the ledger says at its end: a store that keeps its position mostly stands there, and where it
+  /// does not, the end is asked for what it lacks.
   private mutating func look(at store: any LiveStore) throws(ReconcileError) -> Observation {
-    if let reader, !store.keepsPosition {
+    if let reader {
       store.beginObserving()
       do throws(ReconcileError) {
         _ = try projected(reader, reader.head)
@@ -117,6 +118,8 @@ package struct Validator {
       try live.position.map { position throws(ReconcileError) in
         try CommandPosition.applied(position.sequence, current)
       } ?? current.head
+    // Two targets of a large fleet take much memory, and a store is compared with one.
+    if sequence != current.head { targets[current.head] = nil }
     let target = try projected(current, sequence)
     guard checks.contains(.ledger), live.position != nil else { return (target, []) }
     let demanded = try lastStateSequence(current)

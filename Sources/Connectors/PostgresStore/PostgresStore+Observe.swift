@@ -3,36 +3,22 @@ package import LedgerPorts
 internal import LinuxHost
 
 extension PostgresStore {
-  /// A look with what was told about its statements.
-  struct Look: Sendable {
-    var result: Result<Observation, StoreError>
-    var lines: [String]
-  }
-
   /// A Blockvisor has no place for it.
   package var keepsPosition: Bool { false }
 
   /// Looks on a thread of its own.
   package func beginObserving() {
-    guard look == nil else { return }
-    let (place, isTraced) = (place, trace != nil)
-    look = Background {
+    let place = place
+    look.begin(isTraced: trace != nil) { (trace) throws(StoreError) in
       let store = PostgresStore(place)
-      var lines: [String] = []
-      if isTraced { store.trace = { lines.append($0) } }
-      do throws(StoreError) {
-        let seen = try store.observe()
-        return Look(result: .success(seen), lines: lines)
-      } catch { return Look(result: .failure(error), lines: lines) }
+      store.trace = trace
+      return try store.observe()
     }
   }
 
   /// Reads everything in one snapshot, strictly; see `LiveStore.observe`.
   package func observe() throws(StoreError) -> Observation {
-    if let look = look.take(), let seen = look.wait() {
-      for line in seen.lines { trace?(line) }
-      return try seen.result.get()
-    }
+    if let seen = try look.take(trace) { return seen }
     return try transaction(.read) { (database) throws(PostgresFailure) in
       let reader = try reader(database)
       let beside = reader.isLarge ? try readConfigsBeside(database, reader) : nil

@@ -11,7 +11,7 @@ package final class PostgresStore: LiveStore {
   /// Gets a line for each statement: its text with placeholders and its time, never a value.
   package var trace: ((String) -> Void)?
   /// A look that is under way.
-  var look: Background<Look>?
+  var look = BackgroundLook()
 
   /// A store at `place`; nothing is opened yet.
   package init(_ place: PostgresAddress) {

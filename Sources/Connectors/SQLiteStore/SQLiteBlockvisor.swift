@@ -1,5 +1,6 @@
 internal import BlockvisorRows
 package import LedgerPorts
+internal import LinuxHost
 
 /// A copy of a Blockvisor's tables in a SQLite file.
 ///
@@ -10,6 +11,8 @@ package final class SQLiteBlockvisor: LiveStore {
   package static let suffix = "?schema=blockvisor"
 
   private let file: SQLiteStore
+  /// A look that is under way.
+  private var look = BackgroundLook()
   /// Gets a line for each statement: its text with placeholders and its time, never a value.
   package var trace: ((String) -> Void)? {
     get { file.trace }
@@ -31,9 +34,20 @@ package final class SQLiteBlockvisor: LiveStore {
 
   package var keepsPosition: Bool { false }
 
+  /// Looks on a thread of its own.
+  package func beginObserving() {
+    let (path, timeout) = (file.path, file.busyTimeoutMilliseconds)
+    look.begin(isTraced: trace != nil) { (trace) throws(StoreError) in
+      let store = SQLiteBlockvisor(path: path, busyTimeoutMilliseconds: timeout)
+      store.trace = trace
+      return try store.observe()
+    }
+  }
+
   /// Reads everything in one read transaction, strictly; see `LiveStore.observe`.
   package func observe() throws(StoreError) -> Observation {
-    try file.transaction(.read) { (database) throws(SQLiteFailure) in
+    if let seen = try look.take(trace) { return seen }
+    return try file.transaction(.read) { (database) throws(SQLiteFailure) in
       try reader(database).observation(database)
     }
   }

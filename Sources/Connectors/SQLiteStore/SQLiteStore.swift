@@ -1,6 +1,7 @@
 import CSQLite
 import Glibc
 package import LedgerPorts
+internal import LinuxHost
 
 /// A live store of the reference schema in a SQLite file.
 ///
@@ -16,7 +17,9 @@ package final class SQLiteStore: LiveStore {
   package var trace: ((String) -> Void)?
 
   let path: String
-  private let busyTimeoutMilliseconds: CInt
+  let busyTimeoutMilliseconds: CInt
+  /// A look that is under way.
+  private var look = BackgroundLook()
 
   /// A store at `path`; nothing is opened yet.
   package init(
@@ -69,9 +72,20 @@ package final class SQLiteStore: LiveStore {
     return StoreReader(label: label, catalog: catalog)
   }
 
+  /// Looks on a thread of its own.
+  package func beginObserving() {
+    let (path, timeout) = (path, busyTimeoutMilliseconds)
+    look.begin(isTraced: trace != nil) { (trace) throws(StoreError) in
+      let store = SQLiteStore(path: path, busyTimeoutMilliseconds: timeout)
+      store.trace = trace
+      return try store.observe()
+    }
+  }
+
   /// Reads everything in one read transaction, strictly; see `LiveStore.observe`.
   package func observe() throws(StoreError) -> Observation {
-    try transaction(.read) { (database) throws(SQLiteFailure) in
+    if let seen = try look.take(trace) { return seen }
+    return try transaction(.read) { (database) throws(SQLiteFailure) in
       try reader(database).observation(database)
     }
   }

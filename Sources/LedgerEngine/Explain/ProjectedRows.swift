@@ -128,14 +128,14 @@ private struct DifferingNodes {
     isMet[slot] = true
     guard !rows.agrees(row, slot, parts) else { return }
     actual.append(row)
-    expected.append(rows.projection.projectedNode(slot, .comparing))
+    expected.append(rows.projection.projectedNode(slot))
   }
 
   /// The nodes that differ, as they should be and as they are, each sorted by id.
   func finish() throws(StoreError) -> (expected: LiveNodes, actual: LiveNodes) {
     let nodes = rows.projection.state.nodes
     let missing = nodes.indices.filter { nodes[$0].isLive && !isMet[$0] }
-    let expected = expected + missing.map { rows.projection.projectedNode($0, .comparing) }
+    let expected = expected + missing.map { rows.projection.projectedNode($0) }
     let actual = actual.sorted { $0.id < $1.id }
     if let twins = zip(actual, actual.dropFirst()).first(where: { $0.id == $1.id }) {
       throw twin(twins.0.id)

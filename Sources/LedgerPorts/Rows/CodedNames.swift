@@ -10,8 +10,10 @@ package struct CodedNames: Sendable {
   private var words = [UUIDWords(high: 0, low: 0)]
   /// Open addressing over `words`.
   private var table = [UInt32](repeating: .max, count: 64)
-  /// The codes of names that are no UUIDs.
-  private var others: [Name: UInt32] = [:]
+  /// The names that are no UUIDs, with an index of them and their codes.
+  private var others: [Name] = []
+  private var otherIndex = NameIndex()
+  private var otherCodes: [UInt32] = []
   /// What was found last: rows come in runs.
   private var lastCode: UInt32 = 0
 
@@ -35,6 +37,12 @@ package struct CodedNames: Sendable {
     codes.append(uuid.map { coded($0) } ?? 0)
   }
 
+  /// Appends a row whose name has a code already.
+  @inline(__always)
+  mutating func append(code: UInt32) {
+    codes.append(code)
+  }
+
   mutating func replace(_ rows: Range<Int>, with other: CodedNames) {
     let translated = other.values.map { coded($0) }
     codes.replaceSubrange(rows, with: other.codes.map { translated[Int($0)] })
@@ -48,7 +56,7 @@ package struct CodedNames: Sendable {
   package func codes(of others: [Name?]) -> [UInt32] {
     others.map { name in
       guard let name else { return 0 }
-      guard let uuid = UUIDWords(name) else { return self.others[name] ?? .max }
+      guard let uuid = UUIDWords(name) else { return otherCode(of: name) ?? .max }
       return table[place(of: uuid)]
     }
   }
@@ -60,13 +68,20 @@ package struct CodedNames: Sendable {
     return values.indices.compactMap { isUsed[$0] ? values[$0] : nil }
   }
 
-  private mutating func coded(_ name: Name?) -> UInt32 {
+  /// The code of a name, which gets one where it has none yet; 0 is none.
+  mutating func coded(_ name: Name?) -> UInt32 {
     guard let name else { return 0 }
     if let uuid = UUIDWords(name) { return coded(uuid) }
-    if let code = others[name] { return code }
+    if let code = otherCode(of: name) { return code }
     let code = add(name, UUIDWords(high: 0, low: 0))
-    others[name] = code
+    others.append(name)
+    otherCodes.append(code)
+    otherIndex.insert(UInt32(others.count - 1), in: others)
     return code
+  }
+
+  private func otherCode(of name: Name) -> UInt32? {
+    otherIndex.find(name, in: others).map { otherCodes[Int($0)] }
   }
 
   private mutating func coded(_ uuid: UUIDWords) -> UInt32 {

@@ -24,6 +24,12 @@ package struct CodedResources: Sendable {
     codes.append(coded(value))
   }
 
+  /// Appends a row whose amounts have a code already.
+  @inline(__always)
+  mutating func append(code: UInt32) {
+    codes.append(code)
+  }
+
   mutating func replace(_ rows: Range<Int>, with other: CodedResources) {
     let translated = other.values.map { coded($0) }
     codes.replaceSubrange(rows, with: other.codes.map { translated[Int($0)] })
@@ -38,7 +44,8 @@ package struct CodedResources: Sendable {
     others.map { table[place(of: $0)] }
   }
 
-  private mutating func coded(_ value: Resources) -> UInt32 {
+  /// The code of amounts, which get one where they have none yet.
+  mutating func coded(_ value: Resources) -> UInt32 {
     let found = place(of: value)
     if table[found] != .max { return table[found] }
     let code = UInt32(values.count)

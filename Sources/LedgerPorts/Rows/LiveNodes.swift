@@ -70,6 +70,35 @@ package struct LiveNodes: RowTable {
     updated.append(nil)
   }
 
+  /// The codes that a row's values have in its columns; 0 is a name that is missing.
+  package struct Codes {
+    package var host: UInt32 = 0
+    package var image: UInt32 = 0
+    package var org: UInt32 = 0
+    package var resources: UInt32
+
+    package init(resources: UInt32) { self.resources = resources }
+  }
+
+  /// Appends a row of which whoever has few different values looked up the codes once.
+  package mutating func append(
+    id: Name, config: Name?, codes: Codes, created: Timestamp?, updated: Timestamp?
+  ) {
+    ids.append(id)
+    hosts.append(code: codes.host)
+    images.append(code: codes.image)
+    configs.append(config)
+    orgs.append(code: codes.org)
+    resources.append(code: codes.resources)
+    self.created.append(created)
+    self.updated.append(updated)
+  }
+
+  package mutating func code(ofHost name: Name?) -> UInt32 { hosts.coded(name) }
+  package mutating func code(ofImage name: Name?) -> UInt32 { images.coded(name) }
+  package mutating func code(ofOrg name: Name?) -> UInt32 { orgs.coded(name) }
+  package mutating func code(of resources: Resources) -> UInt32 { self.resources.coded(resources) }
+
   package mutating func replaceSubrange(
     _ rows: Range<Int>, with nodes: some Collection<LiveNode>
   ) {
