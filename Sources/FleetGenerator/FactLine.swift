@@ -70,7 +70,7 @@ struct FactLine {
   }
 
   /// Appends the 36 letters of a UUID.
-  mutating func uuid(_ words: UUIDWords) {
+  mutating func uuid(_ words: RandomUUID) {
     let start = bytes.count
     bytes.append(contentsOf: FactLine.uuidPattern)
     var span = bytes.mutableSpan

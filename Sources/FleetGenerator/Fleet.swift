@@ -14,7 +14,7 @@ struct FleetHost {
 
 /// A live node as the generator follows it.
 struct FleetNode {
-  var id: UUIDWords
+  var id: RandomUUID
   /// Nil while the node is not placed.
   var host: Int?
   var shape: Catalog.Shape
@@ -45,7 +45,7 @@ struct Fleet {
   var line = FactLine()
   var hosts: [FleetHost]
   var nodes: [FleetNode] = []
-  var deletedIDs: [UUIDWords] = []
+  var deletedIDs: [RandomUUID] = []
   var pools: [FleetPool]
   var containers: [FleetContainer] = []
   var containersIssued = 0

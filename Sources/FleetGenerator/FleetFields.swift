@@ -1,7 +1,7 @@
 extension Fleet {
   func hostName(_ index: Int) -> String { "host-" + padded(index + 1, to: 5) }
 
-  mutating func addNode(_ id: UUIDWords) {
+  mutating func addNode(_ id: RandomUUID) {
     line.raw(",\"node\":\"")
     line.uuid(id)
     line.raw("\"")

@@ -4,11 +4,11 @@ extension Fleet {
     let isPlaced = !random.chance(2)
     let host = isPlaced ? host(for: shape) : nil
     guard host != nil || !isPlaced else { return false }
-    var reused: UUIDWords?
+    var reused: RandomUUID?
     if !deletedIDs.isEmpty, random.chance(1) {
       reused = deletedIDs.remove(at: random.below(deletedIDs.count))
     }
-    let id = reused ?? UUIDWords(high: random.next(), low: random.next())
+    let id = reused ?? RandomUUID(high: random.next(), low: random.next())
     // A reused id is not late: its first life may have ended just now.
     let earliest = reused == nil ? host.map { hosts[$0].registered } ?? now - 1 : now
     let time = begin("node_created", notBefore: earliest)

@@ -63,7 +63,7 @@ func mixed(_ value: UInt64) -> UInt64 {
 }
 
 /// A version 4 UUID as two big-endian words.
-struct UUIDWords: Hashable {
+struct RandomUUID: Hashable {
   let high: UInt64
   let low: UInt64
 

@@ -117,9 +117,9 @@ private struct WorkloadWriter {
   }
 
   /// The id of a node: mixed from its number, so that none has to be kept.
-  private func uuid(of node: Int) -> UUIDWords {
+  private func uuid(of node: Int) -> RandomUUID {
     let base = mixed(seed) &+ UInt64(node) &* 2
-    return UUIDWords(high: mixed(base), low: mixed(base &+ 1))
+    return RandomUUID(high: mixed(base), low: mixed(base &+ 1))
   }
 
   private mutating func hostNumber(_ host: Int) {

@@ -40,16 +40,16 @@ package struct Intake: ~Copyable, Sendable {
     hostIndex = NameIndex(minimumCapacity: registry.hostNames.count)
     self.state.grow(to: registry.counts)
     for slot in 0..<registry.nodeNames.count where self.state.nodes[slot].isLive {
-      nodeIndex.insert(UInt32(slot), in: registry.nodeNames)
+      nodeIndex.insert(UInt32(slot), registry.nodeNames[slot])
     }
     for slot in 0..<registry.hostNames.count {
-      hostIndex.insert(UInt32(slot), in: registry.hostNames)
+      hostIndex.insert(UInt32(slot), registry.hostNames[slot])
     }
     for slot in 0..<registry.poolNames.count {
-      poolIndex.insert(UInt32(slot), in: registry.poolNames)
+      poolIndex.insert(UInt32(slot), registry.poolNames[slot])
     }
     for slot in 0..<registry.containerNames.count {
-      containerIndex.insert(UInt32(slot), in: registry.containerNames)
+      containerIndex.insert(UInt32(slot), registry.containerNames[slot])
     }
   }
 
@@ -185,7 +185,7 @@ extension Intake {
   private mutating func openHost(_ id: Name) -> UInt32 {
     let slot = UInt32(registry.hostNames.count)
     registry.addHost(id)
-    hostIndex.insert(slot, in: registry.hostNames)
+    hostIndex.insert(slot, registry.hostNames[Int(slot)])
     batch.newHosts.append(id)
     group?.append(.added(.host))
     return slot
@@ -209,7 +209,7 @@ extension Intake {
     if let old = node(id) {
       guard !state.nodes[Int(old)].isLive else { throw .nodeCreatedTwice }
       // The creation was voided: the id moves on to a new slot.
-      nodeIndex.remove(old, in: registry.nodeNames)
+      nodeIndex.remove(old, registry.nodeNames[Int(old)])
       group?.append(.forgotNode(old))
     }
     let wasFree = !registry.freeNodeSlots.isEmpty
@@ -222,7 +222,7 @@ extension Intake {
       batch.newNodes.removeLast()
       throw error
     }
-    nodeIndex.insert(slot, in: registry.nodeNames)
+    nodeIndex.insert(slot, registry.nodeNames[Int(slot)])
     group?.append(.openedNode(slot, wasFree: wasFree))
   }
 
@@ -243,11 +243,11 @@ extension Intake {
       }
     }
     guard fact.resources.over(node.resources) == node.resources else { throw .deletionDiffers }
-    nodeIndex.remove(slot, in: registry.nodeNames)
+    nodeIndex.remove(slot, registry.nodeNames[Int(slot)])
     do throws(Contradiction) {
       try fold(fact.type.rawValue, fact, subject: slot)
     } catch {
-      nodeIndex.insert(slot, in: registry.nodeNames)
+      nodeIndex.insert(slot, registry.nodeNames[Int(slot)])
       throw error
     }
     registry.closeNode(slot)
@@ -263,7 +263,7 @@ extension Intake {
   private mutating func openPool(_ id: Name) -> UInt32 {
     let slot = UInt32(registry.poolNames.count)
     registry.addPool(id)
-    poolIndex.insert(slot, in: registry.poolNames)
+    poolIndex.insert(slot, registry.poolNames[Int(slot)])
     batch.newPools.append(id)
     group?.append(.added(.pool))
     return slot
@@ -281,7 +281,7 @@ extension Intake {
   private mutating func openContainer(_ id: Name) -> UInt32 {
     let slot = UInt32(registry.containerNames.count)
     registry.addContainer(id)
-    containerIndex.insert(slot, in: registry.containerNames)
+    containerIndex.insert(slot, registry.containerNames[Int(slot)])
     batch.newContainers.append(id)
     group?.append(.added(.container))
     return slot
@@ -317,7 +317,7 @@ extension Intake {
     guard isPresent else {
       guard let known else { throw .unknownNode }
       try fold(RowKind.adoptedNoNode, fact, subject: known)
-      nodeIndex.remove(known, in: registry.nodeNames)
+      nodeIndex.remove(known, registry.nodeNames[Int(known)])
       registry.closeNode(known)
       group?.append(.closedNode(known, id))
       return

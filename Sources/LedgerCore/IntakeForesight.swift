@@ -1,5 +1,3 @@
-internal import CShims
-
 /// What admits many facts in a row knows which nodes and hosts come next, and where in memory they are.
 ///
 /// In a large fleet each of them is in memory that no near cache holds, and asked for in time it costs nothing to wait for.
@@ -14,7 +12,7 @@ extension Intake {
   /// The second step, some facts later: asks for what is there.
   package func approach(_ node: Name?, _ host: Name?) {
     if let node, let slot = nodeIndex.guess(node) {
-      prefetch(registry.nodeNames, slot)
+      registry.nodeNames.prefetch(slot)
       prefetch(state.nodes.rows, slot)
       prefetch(touches.nodes, slot)
     }
@@ -22,13 +20,5 @@ extension Intake {
       prefetch(registry.hostNames, slot)
       prefetch(state.hosts.counters, slot)
     }
-  }
-}
-
-@inline(__always)
-private func prefetch<Element>(_ array: [Element], _ index: Int) {
-  // Safe: the prefetch instruction cannot fault, whatever the address.
-  unsafe array.withUnsafeBufferPointer { elements in
-    unsafe shim_prefetch(elements.baseAddress.map { unsafe $0 + index })
   }
 }

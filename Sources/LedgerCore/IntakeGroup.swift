@@ -68,12 +68,12 @@ extension Intake {
     case .pool(let slot, let before): state.pools[Int(slot)] = before
     case .container(let slot, let before): state.containers[Int(slot)] = before
     case .openedNode(let slot, let wasFree):
-      nodeIndex.remove(slot, in: registry.nodeNames)
+      nodeIndex.remove(slot, registry.nodeNames[Int(slot)])
       registry.retractNode(slot, wasFree: wasFree)
     case .closedNode(let slot, let name):
       _ = registry.openNode(name)
-      nodeIndex.insert(slot, in: registry.nodeNames)
-    case .forgotNode(let slot): nodeIndex.insert(slot, in: registry.nodeNames)
+      nodeIndex.insert(slot, registry.nodeNames[Int(slot)])
+    case .forgotNode(let slot): nodeIndex.insert(slot, registry.nodeNames[Int(slot)])
     case .added(let kind): removeLast(kind)
     }
   }
@@ -82,9 +82,9 @@ extension Intake {
     let slot = UInt32(registry.counts[kind] - 1)
     switch kind {
     case .node: return
-    case .host: hostIndex.remove(slot, in: registry.hostNames)
-    case .pool: poolIndex.remove(slot, in: registry.poolNames)
-    case .container: containerIndex.remove(slot, in: registry.containerNames)
+    case .host: hostIndex.remove(slot, registry.hostNames[Int(slot)])
+    case .pool: poolIndex.remove(slot, registry.poolNames[Int(slot)])
+    case .container: containerIndex.remove(slot, registry.containerNames[Int(slot)])
     }
     registry.removeLast(kind)
   }

@@ -26,14 +26,22 @@ package struct NameIndex: Sendable {
   private func home(_ cell: Cell) -> Int { Int(cell >> 32) & mask }
 
   /// The slot of `name`, whose ids are `names`, or nil.
-  package func find(_ name: Name, in names: [Name]) -> UInt32? {
+  package func find(_ name: Name, in names: [Name]) -> UInt32? { find(name) { names[$0] == name } }
+
+  /// The slot of `name`, whose ids are `names`, or nil.
+  package func find(_ name: Name, in names: NameColumn) -> UInt32? {
+    find(name) { names[$0] == name }
+  }
+
+  @inline(__always)
+  private func find(_ name: Name, isAt: (Int) -> Bool) -> UInt32? {
     let hash = NameIndex.hash(name)
     var position = Int(hash) & mask
     while true {
       let cell = table[position]
       if cell == NameIndex.empty { return nil }
       let slot = UInt32(truncatingIfNeeded: cell)
-      if UInt32(cell >> 32) == hash, names[Int(slot)] == name { return slot }
+      if UInt32(cell >> 32) == hash, isAt(Int(slot)) { return slot }
       position = (position + 1) & mask
     }
   }
@@ -56,16 +64,16 @@ package struct NameIndex: Sendable {
       ? nil : Int(UInt32(truncatingIfNeeded: cell))
   }
 
-  /// Adds `slot`, whose id is not in the index yet.
-  package mutating func insert(_ slot: UInt32, in names: [Name]) {
+  /// Adds `slot`, whose id `name` is not in the index yet.
+  package mutating func insert(_ slot: UInt32, _ name: Name) {
     if (count + 1) * 2 > table.count { grow() }
-    place(Cell(NameIndex.hash(names[Int(slot)])) << 32 | Cell(slot))
+    place(Cell(NameIndex.hash(name)) << 32 | Cell(slot))
     count += 1
   }
 
-  /// Removes `slot`, whose id still stands in `names`.
-  package mutating func remove(_ slot: UInt32, in names: [Name]) {
-    let sought = Cell(NameIndex.hash(names[Int(slot)])) << 32 | Cell(slot)
+  /// Removes `slot`, whose id is `name`.
+  package mutating func remove(_ slot: UInt32, _ name: Name) {
+    let sought = Cell(NameIndex.hash(name)) << 32 | Cell(slot)
     var hole = home(sought)
     while table[hole] != sought {
       if table[hole] == NameIndex.empty { return }

@@ -166,7 +166,7 @@ package struct NodeDetails: Sendable {
   private mutating func add(_ text: Name) -> UInt32 {
     let ordinal = UInt32(texts.count)
     texts.append(text)
-    ordinals.insert(ordinal, in: texts)
+    ordinals.insert(ordinal, text)
     return ordinal
   }
 
@@ -234,7 +234,7 @@ package struct NodeDetails: Sendable {
     else { return nil }
     self.texts = texts
     ordinals = NameIndex(minimumCapacity: texts.count)
-    for ordinal in texts.indices { ordinals.insert(UInt32(ordinal), in: texts) }
+    for ordinal in texts.indices { ordinals.insert(UInt32(ordinal), texts[ordinal]) }
     refs = columns.map { column in
       column.contains { $0 != 0 } ? column.map { UInt32(truncatingIfNeeded: $0) } : []
     }

@@ -6,7 +6,7 @@ package struct Registry: Sendable {
   /// The id of each node slot; of a free slot, the last one.
   ///
   /// Empty when names are not kept.
-  package private(set) var nodeNames: [Name] = []
+  package private(set) var nodeNames = NameColumn()
   package private(set) var hostNames: [Name] = []
   package private(set) var poolNames: [Name] = []
   package private(set) var containerNames: [Name] = []
@@ -46,12 +46,12 @@ package struct Registry: Sendable {
 
   /// A registry from its parts, as a snapshot kept them, or nil when they do not fit together.
   package init?(
-    nodeNames: [Name]?, nodeSlotCount: Int, hostNames: [Name], poolNames: [Name],
+    nodeNames: NameColumn?, nodeSlotCount: Int, hostNames: [Name], poolNames: [Name],
     containerNames: [Name], freeNodeSlots: [UInt32]
   ) {
     guard freeNodeSlots.allSatisfy({ Int($0) < nodeSlotCount }) else { return nil }
     keepsNodeNames = nodeNames != nil
-    self.nodeNames = nodeNames ?? []
+    self.nodeNames = nodeNames ?? NameColumn()
     self.hostNames = hostNames
     self.poolNames = poolNames
     self.containerNames = containerNames
@@ -68,14 +68,17 @@ package struct Registry: Sendable {
   /// Gives a new node its slot.
   package mutating func openNode(_ name: Name) -> UInt32 {
     let slot = openUnnamedNode()
-    if keepsNodeNames { nameNode(slot, name) }
+    if keepsNodeNames { nodeNames.set(Int(slot), name) }
     return slot
   }
 
-  /// Notes the id of the node that was given `slot`; new slots are named in their order.
-  @inline(__always)
-  mutating func nameNode(_ slot: UInt32, _ name: Name) {
-    if Int(slot) < nodeNames.count { nodeNames[Int(slot)] = name } else { nodeNames.append(name) }
+  /// Notes the ids of the nodes that `rows` of `batch` open, which have their slots: those of `newNodes` from `new` on. Returns
+  /// the place behind the last of them, or nil where ids are missing.
+  mutating func nameNodes(
+    _ rows: Range<Int>, of batch: borrowing EntryBatch, from new: Int
+  ) -> Int? {
+    reserve(nodeNames: Int(nodeSlotCount))
+    return nodeNames.nameNodes(rows, of: batch, from: new)
   }
 
   /// Makes room for the ids of `count` nodes, where they are kept.

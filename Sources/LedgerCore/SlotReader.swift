@@ -55,15 +55,10 @@ package struct SlotReader {
   ) throws(MisplacedSlot) {
     guard registry.keepsNodeNames else { return }
     namesNodes = true
-    registry.reserve(nodeNames: Int(registry.nodeSlotCount))
-    let table = RowTraits.table
-    for row in rows where table[Int(batch.kinds[row])] & RowTraits.opens != 0 {
-      guard newNodes < batch.newNodes.count else {
-        throw MisplacedSlot(what: "the id of a new node is missing")
-      }
-      registry.nameNode(batch.subjects[row], batch.newNodes[newNodes])
-      newNodes += 1
+    guard let next = registry.nameNodes(rows, of: batch, from: newNodes) else {
+      throw MisplacedSlot(what: "the id of a new node is missing")
     }
+    newNodes = next
   }
 
   /// How many host slots there must be.

@@ -7,7 +7,9 @@ package enum NameList {
   package static let countMax = Block.entryCountMax * 16
 
   /// Appends a list.
-  package static func put(_ names: [Name], _ layout: Column.Layout, to writer: inout ByteWriter) {
+  package static func put(
+    _ names: some Collection<Name>, _ layout: Column.Layout, to writer: inout ByteWriter
+  ) {
     writer.put(varint: UInt64(names.count))
     Column.put(
       names.map { $0.uuid == nil ? UInt64($0.utf8Count) + 1 : 0 }, layout, to: &writer)

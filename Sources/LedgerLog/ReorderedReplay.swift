@@ -146,7 +146,7 @@ struct ReorderedReplay {
       projection.latestOccurred = latest
     }
     foldLate(before: Int64.max, &projection, renamer, &observer)
-    projection.nodeNames = renamer.names
+    projection.nodeNames = NameColumn(renamer.names)
     if options.keepsTouches { projection.state = renamer.inSlots(projection) }
     return projection
   }

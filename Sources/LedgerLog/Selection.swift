@@ -40,7 +40,7 @@ package struct Projection: Sendable {
   /// By slot of `state`; empty unless node names are kept.
   ///
   /// A slot that is not live may hold an old id.
-  package var nodeNames: [Name]
+  package var nodeNames: NameColumn
   /// The registry of the log's own slots, which are those of `state` unless entries were voided or late.
   package var registry: Registry
   package var touches = Touches()
@@ -58,7 +58,7 @@ package struct Projection: Sendable {
   package init(state: LedgerState, registry: Registry) {
     self.state = state
     self.registry = registry
-    nodeNames = []
+    nodeNames = NameColumn()
   }
 
   /// Makes room for the nodes of `count` slots, so that no table is moved while it fills.

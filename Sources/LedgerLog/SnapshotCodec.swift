@@ -103,8 +103,9 @@ struct SnapshotCodec {
     writer.put(signed: projection.stateSequence)
     writer.put(signed: projection.latestOccurred)
     writer.put(signed: projection.recorded?.microseconds ?? 0)
+    NameList.put(registry.nodeNames, .planes, to: &writer)
     for names in [
-      registry.nodeNames, registry.hostNames, registry.poolNames, registry.containerNames,
+      registry.hostNames, registry.poolNames, registry.containerNames,
     ] { NameList.put(names, .planes, to: &writer) }
     writer.put(column: registry.freeNodeSlots.map { UInt64($0) })
     let nodes = state.nodes.columns
@@ -156,7 +157,7 @@ struct SnapshotCodec {
     let stateSequence = try reader.signed()
     let latest = try reader.signed()
     let recorded = try reader.signed()
-    let nodeNames = options.keepsNodeNames ? try reader.names() : nil
+    let nodeNames = options.keepsNodeNames ? NameColumn(try reader.names()) : nil
     if nodeNames == nil { try reader.skipNames() }
     let hostNames = try reader.names()
     let poolNames = try reader.names()

@@ -61,7 +61,7 @@ struct Reading {
       "the headers that were kept are of other blocks")
     let hosts = try believing.projectHosts(.sequence(Int64(sequence))) { _ in }
     // Ids of nodes are not kept there.
-    let nodeNames = [Name](repeating: "", count: hosts.state.nodes.states.count)
+    let nodeNames = NameColumn(hosts.state.nodes.states.map { _ in "" })
     let hostLines = hosts.state.lines(hosts.registry, nodeNames: nodeNames).filter {
       $0.hasPrefix("host ")
     }

@@ -3,7 +3,7 @@ package import LedgerLog
 
 extension LedgerState {
   /// The whole state as lines in the form of `NaiveModel.lines`.
-  package func lines(_ registry: Registry, nodeNames: [Name]) -> [String] {
+  package func lines(_ registry: Registry, nodeNames: NameColumn) -> [String] {
     var lines: [String] = []
     for (slot, host) in hosts.states.enumerated()
     where host.phase != .unknown || host.counters != .zero {

@@ -32,7 +32,7 @@ struct ProjectedRows {
     }
     let live = projection.state.nodes.indices.filter { projection.state.nodes[$0].isLive }
     var slots = NameIndex(minimumCapacity: live.count)
-    for slot in live { slots.insert(UInt32(slot), in: projection.nodeNames) }
+    for slot in live { slots.insert(UInt32(slot), projection.nodeNames[slot]) }
     self.projection = projection
     trails = TrailReader(reader, selection, projection)
     self.slots = slots

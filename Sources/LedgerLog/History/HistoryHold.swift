@@ -110,7 +110,7 @@ final class HistoryHold: Sendable {
         let known = held.names.count
         held.names = group.names
         for slot in known..<group.names.count {
-          held.index.insert(UInt32(slot), in: held.names)
+          held.index.insert(UInt32(slot), held.names[slot])
         }
       }
       return held.index.find(name, in: held.names).map { Int($0) }

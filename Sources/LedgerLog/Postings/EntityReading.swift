@@ -30,7 +30,7 @@ extension LogReader {
       projection.state.fold(row, 0..<1, slots: registry.counts)
     }
     // Without an entry there is no slot either.
-    projection.nodeNames = entries.batches.isEmpty ? [] : registry.nodeNames
+    projection.nodeNames = entries.batches.isEmpty ? NameColumn() : registry.nodeNames
     projection.sequence = last
     return projection
   }

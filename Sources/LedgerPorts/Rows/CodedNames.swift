@@ -76,7 +76,7 @@ package struct CodedNames: Sendable {
     let code = add(name, UUIDWords(high: 0, low: 0))
     others.append(name)
     otherCodes.append(code)
-    otherIndex.insert(UInt32(others.count - 1), in: others)
+    otherIndex.insert(UInt32(others.count - 1), name)
     return code
   }
 

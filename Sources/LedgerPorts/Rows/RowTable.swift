@@ -1,3 +1,5 @@
+package import LedgerCore
+
 /// Rows that are kept column by column, because a fleet has millions of them: a list of rows to whoever looks at one.
 package protocol RowTable: RandomAccessCollection, MutableCollection, RangeReplaceableCollection,
   ExpressibleByArrayLiteral, Hashable, Sendable

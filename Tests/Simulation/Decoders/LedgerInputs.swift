@@ -296,7 +296,9 @@ struct LedgerInputs: Sendable {
   private func look(_ reader: LogReader) {
     let options = ReplayOptions(keepsNodeNames: true, keepsDetails: true, keepsTouches: true)
     let found = try? reader.project(.all, options)
-    let names = (found?.nodeNames.prefix(4) ?? []) + (found?.registry.hostNames.prefix(4) ?? [])
+    let names =
+      Array((found?.nodeNames ?? NameColumn()).prefix(4))
+      + (found?.registry.hostNames.prefix(4) ?? [])
     _ = try? reader.project(.all)
     for sequence in [1, reader.head / 2, reader.head] {
       _ = try? reader.projectHosts(.sequence(sequence)) { _ in }

@@ -1,5 +1,3 @@
-package import LedgerCore
-
 /// A UUID as two big-endian words, ordered as its text is.
 package struct UUIDWords: Hashable, Comparable, Sendable {
   package let high: UInt64
@@ -11,7 +9,7 @@ package struct UUIDWords: Hashable, Comparable, Sendable {
   }
 
   /// The words of a name; nil where it is no UUID.
-  init?(_ name: Name) {
+  package init?(_ name: Name) {
     guard let uuid = name.uuid else { return nil }
     self.init(high: uuid.high, low: uuid.low)
   }
@@ -23,7 +21,7 @@ package struct UUIDWords: Hashable, Comparable, Sendable {
 
   /// A hash for tables inside one process.
   @inline(__always)
-  var mixed: UInt64 {
+  package var mixed: UInt64 {
     let value = (high ^ low &* 0x9E37_79B9_7F4A_7C15) &* 0xD6E8_FEB8_6659_FD93
     return value ^ value &>> 32
   }

@@ -1,80 +1,5 @@
 package import LedgerCore
 
-/// Names row by row: two words each while all of them are UUIDs, as the ids of large fleets are.
-package struct NameColumn: Sendable {
-  /// The rows, if `names` is nil.
-  package private(set) var words: [UUIDWords] = []
-  /// The rows, as soon as one of them is no UUID.
-  package private(set) var names: [Name]?
-
-  package init() {}
-
-  package var count: Int { names?.count ?? words.count }
-
-  package subscript(_ row: Int) -> Name {
-    get {
-      if let names { return names[row] }
-      return Name(words[row])
-    }
-    set {
-      if names == nil, let uuid = UUIDWords(newValue) {
-        words[row] = uuid
-      } else {
-        spellOut()
-        names?[row] = newValue
-      }
-    }
-  }
-
-  package mutating func reserveCapacity(_ rows: Int) {
-    words.reserveCapacity(rows)
-  }
-
-  package mutating func append(_ name: Name) {
-    if names == nil, let uuid = UUIDWords(name) {
-      words.append(uuid)
-    } else {
-      spellOut()
-      names?.append(name)
-    }
-  }
-
-  @inline(__always)
-  mutating func append(_ uuid: UUIDWords) {
-    if names == nil { words.append(uuid) } else { names?.append(Name(uuid)) }
-  }
-
-  mutating func replace(_ rows: Range<Int>, with other: NameColumn) {
-    if names == nil, other.names == nil {
-      words.replaceSubrange(rows, with: other.words)
-    } else {
-      spellOut()
-      names?.replaceSubrange(rows, with: (0..<other.count).map { other[$0] })
-    }
-  }
-
-  mutating func reorder(_ order: [UInt32]) {
-    if let names {
-      self.names = names.reordered(order)
-    } else {
-      words = words.reordered(order)
-    }
-  }
-
-  private mutating func spellOut() {
-    if names != nil { return }
-    names = words.map { Name($0) }
-    words = []
-  }
-
-  /// Whether a row is the same as one of another column.
-  @inline(__always)
-  package func equals(_ row: Int, _ other: NameColumn, _ otherRow: Int) -> Bool {
-    if names == nil, other.names == nil { return words[row] == other.words[otherRow] }
-    return self[row] == other[otherRow]
-  }
-}
-
 // MARK: - Order
 
 extension NameColumn {
@@ -200,12 +125,5 @@ extension NameColumn {
       }
       return low < Int(starts[heap + 1]) && words[low] == word ? Int32(low) : nil
     }
-  }
-}
-
-extension Array {
-  /// The elements in the order of `order`.
-  func reordered(_ order: [UInt32]) -> [Element] {
-    order.map { self[Int($0)] }
   }
 }
