@@ -7,6 +7,9 @@ package struct NameColumn: Sendable {
   /// The rows, as soon as one of them is no UUID.
   package private(set) var names: [Name]?
 
+  /// How many rows ahead a slot is asked for.
+  private static let prefetchDistance = 16
+
   package init() {}
 
   package init(_ names: some Sequence<Name>) {
@@ -111,7 +114,11 @@ extension NameColumn {
     var next = new
     var row = rows.lowerBound
     if names == nil {
+      // Safe: the address is only ever handed to the prefetch instruction, which cannot fault.
+      let base = unsafe words.withUnsafeBufferPointer { UInt(bitPattern: $0.baseAddress) }
       while row < rows.upperBound {
+        let far = subjects[Swift.min(row &+ NameColumn.prefetchDistance, subjects.count &- 1)]
+        unsafe shim_prefetch(UnsafeRawPointer(bitPattern: base &+ UInt(far) &* 16))
         if traits[Int(kinds[row])] & RowTraits.opens != 0 {
           guard next < ids.count else { break }
           guard let uuid = ids[next].uuid else { break }
