@@ -116,8 +116,10 @@ let package = Package(
     program("allocledger-generate", ["CommandKit", "FleetGenerator", "LedgerCore"]),
     program(
       "allocledger-measure",
-      ["CommandKit", "FleetGenerator", "LedgerCore", "LedgerLog", "LinuxHost"]
-    ),
+      [
+        "CommandKit", "FleetGenerator", "LedgerCore", "LedgerEngine", "LedgerForensics",
+        "LedgerLog", "LedgerPorts", "LedgerText", "LinuxHost", "SQLiteStore",
+      ]),
 
     target(
       "TestSupport", path: "Tests/Support",

@@ -15,6 +15,22 @@ package struct AttributeRows: Sendable {
     places[row &* AttributeRows.fieldCount &+ field]
   }
 
+  /// Whether a row that was appended, not decoded, says what `attributes` say.
+  @inline(__always)
+  func says(_ row: Int, _ attributes: inout NodeAttributes) -> Bool {
+    says(row, 0, attributes.image) && says(row, 1, attributes.config)
+      && says(row, 2, attributes.org) && says(row, 3, attributes.name)
+      && says(row, 4, attributes.protocol) && says(row, 5, attributes.protocolVersion)
+      && says(row, 6, attributes.semanticVersion)
+  }
+
+  @inline(__always)
+  private func says(_ row: Int, _ field: Int, _ value: Name?) -> Bool {
+    let place = place(row, field)
+    guard let value else { return place == 0 }
+    return place != 0 && texts[Int(place) - 1] == value
+  }
+
   package mutating func append(_ attributes: NodeAttributes) {
     for value in attributes.values {
       guard let value else {

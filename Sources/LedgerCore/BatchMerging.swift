@@ -56,9 +56,13 @@ package struct MergedBatch {
     } else {
       batch.numbers.append(0)
     }
-    let attributes = Int(other.attributeRefs[row])
-    batch.attributeRefs.append(
-      attributes == 0 ? 0 : interned.attributes(other.attributes[attributes - 1], in: &batch))
+    let reference = Int(other.attributeRefs[row])
+    if reference == 0 {
+      batch.attributeRefs.append(0)
+    } else {
+      var attributes = other.attributes[reference - 1]
+      batch.attributeRefs.append(interned.attributes(&attributes, in: &batch))
+    }
     let origin = Int(other.originRefs[row])
     batch.originRefs.append(
       origin == 0 ? 0 : interned.origin(other.origins[origin - 1], in: &batch))

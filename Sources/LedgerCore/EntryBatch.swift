@@ -47,6 +47,17 @@ package struct EntryBatch: Sendable {
   /// The sequence after the last row's.
   package var nextSequence: Int64 { firstSequence + Int64(count) }
 
+  /// Makes room for so many rows in an empty batch.
+  package mutating func reserve(rows count: Int) {
+    kinds.reserveCapacity(count)
+    occurred.reserveCapacity(count)
+    subjects.reserveCapacity(count)
+    hosts.reserveCapacity(count)
+    numbers.reserveCapacity(count)
+    attributeRefs.reserveCapacity(count)
+    originRefs.reserveCapacity(count)
+  }
+
   /// Empties the batch and keeps its memory.
   package mutating func removeAll(startingAt sequence: Int64) {
     firstSequence = sequence

@@ -21,7 +21,7 @@ package struct Fact: Hashable, Sendable {
   package var workersAfter: Int64?
   package var lastIssued: Int64?
   /// What only few facts carry; a class would be shared, so it is an array of at most one element.
-  private var rareStorage: [RareFields] = []
+  package private(set) var rareStorage: [RareFields] = []
 
   package var key: Name?
   package var actor: Name?
@@ -90,6 +90,7 @@ package struct NodeAttributes: Hashable, Sendable {
     }
   }
 
+  @inline(__always)
   package var isEmpty: Bool {
     image == nil && config == nil && org == nil && name == nil && `protocol` == nil
       && protocolVersion == nil && semanticVersion == nil

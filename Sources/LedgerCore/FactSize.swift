@@ -1,12 +1,22 @@
 extension Fact {
-  /// The bytes of all its texts, as they were told; the rest of a fact is at most a few hundred bytes.
+  /// The bytes of all texts of a fact, as they were told; the rest of it is at most a few hundred bytes.
   ///
   /// - Complexity: constant for facts without lists.
-  package var textByteCount: Int {
-    // Without lists, which would be allocated: every line of an import comes by.
-    let subject = Fact.size(node) + Fact.size(host) + Fact.size(pool)
-    let origin = Fact.size(key) + Fact.size(actor) + Fact.size(source)
-    return subject + origin + attributes.textByteCount + (hasRare ? rareTextByteCount : 0)
+  /// The fact stays as it is; it is `inout`, because it is large, and lent otherwise it would be copied.
+  package static func textByteCount(of fact: inout Fact) -> Int {
+    let subject = size(fact.node) + size(fact.host) + size(fact.pool)
+    let origin = size(fact.key) + size(fact.actor) + size(fact.source)
+    let attributes = textByteCount(of: &fact.attributes)
+    return subject + origin + attributes + (fact.hasRare ? fact.rareTextByteCount : 0)
+  }
+
+  @inline(__always)
+  private static func textByteCount(of attributes: inout NodeAttributes) -> Int {
+    let kind =
+      size(attributes.image) + size(attributes.config) + size(attributes.org)
+      + size(attributes.name)
+    return kind + size(attributes.protocol) + size(attributes.protocolVersion)
+      + size(attributes.semanticVersion)
   }
 
   private var rareTextByteCount: Int {
@@ -23,12 +33,9 @@ extension Fact {
   }
 
   /// With a few bytes for its length.
-  fileprivate static func size(_ text: Name?) -> Int { text.map { $0.utf8Count + 4 } ?? 0 }
-}
-
-extension NodeAttributes {
-  fileprivate var textByteCount: Int {
-    let kind = Fact.size(image) + Fact.size(config) + Fact.size(org) + Fact.size(name)
-    return kind + Fact.size(`protocol`) + Fact.size(protocolVersion) + Fact.size(semanticVersion)
+  @inline(__always)
+  private static func size(_ text: Name?) -> Int {
+    guard let text else { return 0 }
+    return text.utf8Count + 4
   }
 }

@@ -73,21 +73,35 @@ package struct Intake: ~Copyable, Sendable {
   package func copy() -> Intake { Intake(copying: self) }
 
   /// How many rows wait to be taken.
-  package var rowCount: Int { batch.count }
+  package var rowCount: Int { batch.kinds.count }
 
   /// The kind of the last row that waits to be taken.
   package var lastKind: UInt8? { batch.kinds.last }
 
-  /// The state of the host that the node of the last row is on.
-  package var lastNodeHost: HostState? {
+  /// Whether the host that `fact`, which was admitted last, added to holds more than it offers now.
+  ///
+  /// Neither changes: as for `admit`, lent otherwise both would be copied.
+  package mutating func leavesHostOverCapacity(_ fact: inout Fact) -> Bool {
+    switch fact.type {
+    case .nodeCreated, .nodeUpgraded, .nodeMoved, .nodeUpgradeRolledBack: break
+    case .hostResized:
+      return fact.host.flatMap { host($0) }.map { isOverCapacity($0) } ?? false
+    default: return false
+    }
     guard let kind = batch.kinds.last, RowKind.subject(of: kind) == .node,
-      let slot = batch.subjects.last, state.nodes[Int(slot)].host != Slot.none
-    else { return nil }
-    return state.hosts[Int(state.nodes[Int(slot)].host)]
+      let slot = batch.subjects.last
+    else { return false }
+    return isOverCapacity(state.nodes.rows[Int(slot)].host)
+  }
+
+  private func isOverCapacity(_ host: UInt32) -> Bool {
+    guard host != Slot.none else { return false }
+    let state = state.hosts[Int(host)]
+    return state.counters.exceeds(state.capacity)
   }
 
   /// The sequence that the next admitted fact gets.
-  package var nextSequence: Int64 { batch.nextSequence }
+  package var nextSequence: Int64 { batch.firstSequence + Int64(batch.kinds.count) }
 
   /// The slot of a live node.
   package func node(_ id: Name) -> UInt32? { nodeIndex.find(id, in: registry.nodeNames) }
@@ -101,63 +115,76 @@ package struct Intake: ~Copyable, Sendable {
     taken.firstRecorded = recorded
     batch = EntryBatch()
     batch.firstSequence = taken.nextSequence
-    interned = InternedRows()
+    // The next batch is most likely as long as this one.
+    batch.reserve(rows: taken.count)
+    interned.removeAll()
     batchIsLate = false
     return taken
   }
 
   /// Admits `fact`, normalised as the log keeps it, and returns its sequence.
   ///
+  /// The fact stays as it is; it is `inout`, because it is large, and lent otherwise each function on its way would copy it.
+  ///
   /// - Throws: the reason why history does not allow it; nothing has changed then.
   package mutating func admit(
-    _ fact: borrowing Fact, fingerprint: UInt64 = 0
+    _ fact: inout Fact, fingerprint: UInt64 = 0
   ) throws(Contradiction) -> Int64 {
     if let code = fact.contradiction {
       return record(fact, contradicting: code, fingerprint: fingerprint)
     }
     let sequence = nextSequence
     switch fact.type {
-    case .hostRegistered, .hostResized, .hostRetired: try admitHost(fact)
-    case .nodeCreated: try admitCreation(fact)
+    case .hostRegistered, .hostResized, .hostRetired: try admitHost(&fact)
+    case .nodeCreated: try admitCreation(&fact)
     case .nodeUpgraded, .nodeUpgradeRolledBack, .nodeMoved, .nodeRenamed, .nodeTransferred,
       .nodeDeletionRequested:
-      try admitNodeChange(fact)
-    case .nodeDeleted: try admitDeletion(fact)
-    case .workerScaled: try admitPool(fact)
-    case .containerCreated, .containerChanged, .containerDeleted: try admitContainer(fact)
-    case .stateAdopted: try admitAdoption(fact)
+      try admitNodeChange(&fact)
+    case .nodeDeleted: try admitDeletion(&fact)
+    case .workerScaled: try admitPool(&fact)
+    case .containerCreated, .containerChanged, .containerDeleted: try admitContainer(&fact)
+    case .stateAdopted: try admitAdoption(&fact)
     case .entryVoided, .repairStarted, .repairFinished:
-      appendRow(fact.type.rawValue, fact, subject: 0)
+      appendRow(fact.type.rawValue, &fact, subject: 0)
     }
-    finish(fact, fingerprint)
+    finish(&fact, fingerprint)
     return sequence
+  }
+
+  /// Admits a copy of `fact`.
+  package mutating func admit(
+    _ fact: Fact, fingerprint: UInt64 = 0
+  ) throws(Contradiction) -> Int64 {
+    var fact = fact
+    return try admit(&fact, fingerprint: fingerprint)
   }
 
   /// Records `fact` although history contradicts it: it changes nothing.
   package mutating func record(
-    _ fact: borrowing Fact, contradicting reason: Contradiction, fingerprint: UInt64 = 0
+    _ fact: Fact, contradicting reason: Contradiction, fingerprint: UInt64 = 0
   ) -> Int64 {
     let sequence = nextSequence
-    var marked = copy fact
+    var marked = fact
     marked.rare.contradiction = reason
-    appendRow(fact.type.rawValue | RowKind.contradicted, marked, subject: 0)
-    finish(marked, fingerprint)
+    appendRow(fact.type.rawValue | RowKind.contradicted, &marked, subject: 0)
+    finish(&marked, fingerprint)
     return sequence
   }
 
   /// Admits the voiding of a deletion: `node` gets a slot again.
   package mutating func admitVoidedDeletion(
-    _ fact: borrowing Fact, of node: Name, fingerprint: UInt64
+    _ fact: Fact, of node: Name, fingerprint: UInt64
   ) -> Int64 {
+    var fact = fact
     let sequence = nextSequence
     let slot = registry.openNode(node)
     batch.newNodes.append(node)
-    appendRow(RowKind.voidedDeletion, fact, subject: slot)
-    finish(fact, fingerprint)
+    appendRow(RowKind.voidedDeletion, &fact, subject: slot)
+    finish(&fact, fingerprint)
     return sequence
   }
 
-  private mutating func finish(_ fact: borrowing Fact, _ fingerprint: UInt64) {
+  private mutating func finish(_ fact: inout Fact, _ fingerprint: UInt64) {
     if let key = fact.key {
       batch.keys.append(KeyedRow(row: batch.count - 1, key: key, fingerprint: fingerprint))
     }
@@ -173,13 +200,13 @@ package struct Intake: ~Copyable, Sendable {
 // MARK: - By type
 
 extension Intake {
-  private mutating func admitHost(_ fact: borrowing Fact) throws(Contradiction) {
+  private mutating func admitHost(_ fact: inout Fact) throws(Contradiction) {
     guard let id = fact.host else { throw .unknownHost }
     if let slot = host(id) {
-      return try fold(fact.type.rawValue, fact, subject: slot)
+      return try fold(fact.type.rawValue, &fact, subject: slot)
     }
     guard fact.type == .hostRegistered else { throw .unknownHost }
-    try fold(fact.type.rawValue, fact, subject: openHost(id))
+    try fold(fact.type.rawValue, &fact, subject: openHost(id))
   }
 
   private mutating func openHost(_ id: Name) -> UInt32 {
@@ -191,20 +218,20 @@ extension Intake {
     return slot
   }
 
-  private func placement(_ fact: borrowing Fact) throws(Contradiction) -> UInt32 {
+  private func placement(_ fact: inout Fact) throws(Contradiction) -> UInt32 {
     guard let id = fact.host else { return Slot.none }
     guard let slot = host(id) else { throw .unknownHost }
     return slot
   }
 
-  private mutating func admitCreation(_ fact: borrowing Fact) throws(Contradiction) {
+  private mutating func admitCreation(_ fact: inout Fact) throws(Contradiction) {
     guard let id = fact.node else { throw .unknownNode }
-    let host = try placement(fact)
-    try open(id, fact.type.rawValue, fact, host: host)
+    let host = try placement(&fact)
+    try open(id, fact.type.rawValue, &fact, host: host)
   }
 
   private mutating func open(
-    _ id: Name, _ kind: UInt8, _ fact: borrowing Fact, host: UInt32
+    _ id: Name, _ kind: UInt8, _ fact: inout Fact, host: UInt32
   ) throws(Contradiction) {
     if let old = node(id) {
       guard !state.nodes[Int(old)].isLive else { throw .nodeCreatedTwice }
@@ -216,7 +243,7 @@ extension Intake {
     let slot = registry.openNode(id)
     batch.newNodes.append(id)
     do throws(Contradiction) {
-      try fold(kind, fact, subject: slot, host: host)
+      try fold(kind, &fact, subject: slot, host: host)
     } catch {
       registry.retractNode(slot, wasFree: wasFree)
       batch.newNodes.removeLast()
@@ -226,13 +253,13 @@ extension Intake {
     group?.append(.openedNode(slot, wasFree: wasFree))
   }
 
-  private mutating func admitNodeChange(_ fact: borrowing Fact) throws(Contradiction) {
+  private mutating func admitNodeChange(_ fact: inout Fact) throws(Contradiction) {
     guard let id = fact.node, let slot = node(id) else { throw .unknownNode }
-    let host = fact.type == .nodeMoved ? try placement(fact) : Slot.none
-    try fold(fact.type.rawValue, fact, subject: slot, host: host)
+    let host = fact.type == .nodeMoved ? try placement(&fact) : Slot.none
+    try fold(fact.type.rawValue, &fact, subject: slot, host: host)
   }
 
-  private mutating func admitDeletion(_ fact: borrowing Fact) throws(Contradiction) {
+  private mutating func admitDeletion(_ fact: inout Fact) throws(Contradiction) {
     guard let id = fact.node, let slot = node(id) else { throw .unknownNode }
     let node = state.nodes[Int(slot)]
     guard node.isLive else { throw .unknownNode }
@@ -245,7 +272,7 @@ extension Intake {
     guard fact.resources.over(node.resources) == node.resources else { throw .deletionDiffers }
     nodeIndex.remove(slot, registry.nodeNames[Int(slot)])
     do throws(Contradiction) {
-      try fold(fact.type.rawValue, fact, subject: slot)
+      try fold(fact.type.rawValue, &fact, subject: slot)
     } catch {
       nodeIndex.insert(slot, registry.nodeNames[Int(slot)])
       throw error
@@ -254,10 +281,10 @@ extension Intake {
     group?.append(.closedNode(slot, id))
   }
 
-  private mutating func admitPool(_ fact: borrowing Fact) throws(Contradiction) {
+  private mutating func admitPool(_ fact: inout Fact) throws(Contradiction) {
     guard let id = fact.pool else { throw .unknownEntry }
     let slot = poolIndex.find(id, in: registry.poolNames) ?? openPool(id)
-    try fold(fact.type.rawValue, fact, subject: slot)
+    try fold(fact.type.rawValue, &fact, subject: slot)
   }
 
   private mutating func openPool(_ id: Name) -> UInt32 {
@@ -269,13 +296,13 @@ extension Intake {
     return slot
   }
 
-  private mutating func admitContainer(_ fact: borrowing Fact) throws(Contradiction) {
+  private mutating func admitContainer(_ fact: inout Fact) throws(Contradiction) {
     guard let id = fact.rare.container else { throw .unknownContainer }
     if let slot = containerIndex.find(id, in: registry.containerNames) {
-      return try fold(fact.type.rawValue, fact, subject: slot)
+      return try fold(fact.type.rawValue, &fact, subject: slot)
     }
     guard fact.type == .containerCreated else { throw .unknownContainer }
-    try fold(fact.type.rawValue, fact, subject: openContainer(id))
+    try fold(fact.type.rawValue, &fact, subject: openContainer(id))
   }
 
   private mutating func openContainer(_ id: Name) -> UInt32 {
@@ -287,36 +314,36 @@ extension Intake {
     return slot
   }
 
-  private mutating func admitAdoption(_ fact: borrowing Fact) throws(Contradiction) {
+  private mutating func admitAdoption(_ fact: inout Fact) throws(Contradiction) {
     let isPresent = fact.rare.present ?? true
     if let id = fact.node {
-      try adoptNode(id, fact, isPresent)
+      try adoptNode(id, &fact, isPresent)
     } else if let id = fact.pool {
       guard
         let slot = poolIndex.find(id, in: registry.poolNames) ?? (isPresent ? openPool(id) : nil)
       else { throw .unknownEntry }
-      try fold(RowKind.adoptedPool, fact, subject: slot)
+      try fold(RowKind.adoptedPool, &fact, subject: slot)
     } else if let id = fact.rare.container {
       guard
         let slot = containerIndex.find(id, in: registry.containerNames)
           ?? (isPresent ? openContainer(id) : nil)
       else { throw .unknownContainer }
-      try fold(RowKind.adoptedContainer, fact, subject: slot)
+      try fold(RowKind.adoptedContainer, &fact, subject: slot)
     } else if let id = fact.host {
       guard let slot = host(id) ?? (isPresent ? openHost(id) : nil) else { throw .unknownHost }
-      try fold(RowKind.adoptedHost, fact, subject: slot)
+      try fold(RowKind.adoptedHost, &fact, subject: slot)
     } else {
       throw .unknownEntry
     }
   }
 
   private mutating func adoptNode(
-    _ id: Name, _ fact: borrowing Fact, _ isPresent: Bool
+    _ id: Name, _ fact: inout Fact, _ isPresent: Bool
   ) throws(Contradiction) {
     let known = node(id).flatMap { state.nodes[Int($0)].isLive ? $0 : nil }
     guard isPresent else {
       guard let known else { throw .unknownNode }
-      try fold(RowKind.adoptedNoNode, fact, subject: known)
+      try fold(RowKind.adoptedNoNode, &fact, subject: known)
       nodeIndex.remove(known, registry.nodeNames[Int(known)])
       registry.closeNode(known)
       group?.append(.closedNode(known, id))
@@ -324,10 +351,11 @@ extension Intake {
     }
     if let known {
       // Without a host the node stays where it is.
-      let host = fact.host == nil ? state.nodes[Int(known)].host : try placement(fact)
-      try fold(RowKind.adoptedNode, fact, subject: known, host: host)
+      let host = fact.host == nil ? state.nodes[Int(known)].host : try placement(&fact)
+      try fold(RowKind.adoptedNode, &fact, subject: known, host: host)
     } else {
-      try open(id, RowKind.adoptedNewNode, fact, host: try placement(fact))
+      let host = try placement(&fact)
+      try open(id, RowKind.adoptedNewNode, &fact, host: host)
     }
   }
 }
@@ -337,11 +365,11 @@ extension Intake {
 extension Intake {
   /// Appends a row and applies it, or takes it back and says why not.
   private mutating func fold(
-    _ kind: UInt8, _ fact: borrowing Fact, subject: UInt32, host: UInt32 = Slot.none
+    _ kind: UInt8, _ fact: inout Fact, subject: UInt32, host: UInt32 = Slot.none
   ) throws(Contradiction) {
-    noteBefore(kind, subject: subject, host: host)
-    let tables = interned.counts(in: batch)
-    appendRow(kind, fact, subject: subject, host: host)
+    if group != nil { noteBefore(kind, subject: subject, host: host) }
+    let tables = interned.counts
+    appendRow(kind, &fact, subject: subject, host: host)
     let row = batch.count - 1
     let anomalies = state.anomalies
     touches.grow(to: registry.counts)
@@ -356,7 +384,7 @@ extension Intake {
   }
 
   private mutating func appendRow(
-    _ plainKind: UInt8, _ fact: borrowing Fact, subject: UInt32, host: UInt32 = Slot.none
+    _ plainKind: UInt8, _ fact: inout Fact, subject: UInt32, host: UInt32 = Slot.none
   ) {
     let isDetailed =
       fact.type.isDetailed || fact.hasRare || plainKind & RowKind.contradicted != 0
@@ -365,16 +393,19 @@ extension Intake {
     batch.occurred.append(fact.occurred.microseconds)
     batch.subjects.append(subject)
     batch.hosts.append(host)
-    batch.numbers.append(number(kind, fact))
+    batch.numbers.append(number(kind, &fact))
     batch.attributeRefs.append(
       RowKind.hasAttributes(kind) && !fact.attributes.isEmpty
-        ? interned.attributes(fact.attributes, in: &batch) : 0)
-    let origin = Origin(actor: fact.actor, source: fact.source, cause: fact.cause)
-    batch.originRefs.append(origin.isEmpty ? 0 : interned.origin(origin, in: &batch))
-    if isDetailed { batch.details.append(DetailedRow(row: batch.count - 1, fact: copy fact)) }
+        ? interned.attributes(&fact.attributes, in: &batch) : 0)
+    let hasOrigin = fact.actor != nil || fact.source != nil || fact.cause != nil
+    batch.originRefs.append(
+      hasOrigin
+        ? interned.origin(
+          Origin(actor: fact.actor, source: fact.source, cause: fact.cause), in: &batch) : 0)
+    if isDetailed { batch.details.append(DetailedRow(row: batch.count - 1, fact: fact)) }
   }
 
-  private mutating func number(_ kind: UInt8, _ fact: borrowing Fact) -> UInt32 {
+  private mutating func number(_ kind: UInt8, _ fact: inout Fact) -> UInt32 {
     if RowKind.hasShape(kind) { return interned.shape(fact.resources, in: &batch) }
     guard RowKind.hasWorkers(kind) else { return 0 }
     batch.workers.append(

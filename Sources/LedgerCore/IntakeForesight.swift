@@ -1,22 +1,35 @@
 /// What admits many facts in a row knows which nodes and hosts come next, and where in memory they are.
 ///
 /// In a large fleet each of them is in memory that no near cache holds, and asked for in time it costs nothing to wait for.
-/// Neither call changes anything that can be seen.
-extension Intake {
-  /// The first step: asks for the cells of the indexes that say where `node` and `host` are.
-  package func foresee(_ node: Name?, _ host: Name?) {
-    if let node { nodeIndex.prefetch(node) }
-    if let host { hostIndex.prefetch(host) }
-  }
+/// Nothing that can be seen changes.
+package struct Foresight: Sendable {
+  fileprivate var node: UInt32 = 0
+  fileprivate var host: UInt32 = 0
 
-  /// The second step, some facts later: asks for what is there.
-  package func approach(_ node: Name?, _ host: Name?) {
-    if let node, let slot = nodeIndex.guess(node) {
+  /// Of no fact: what is asked for is of no use and does no harm.
+  package init() {}
+
+  /// Of `fact`, which stays as it is.
+  package init(_ fact: inout Fact) {
+    if let id = fact.node { node = NameIndex.hash(id) }
+    if let id = fact.host { host = NameIndex.hash(id) }
+  }
+}
+
+extension Intake {
+  // The intake does not change; not being `mutating`, calls from other modules would copy it first.
+
+  /// Asks for the cells of the indexes that say where node and host of a `far` fact are, and for what is there of a `near`
+  /// one, which was far some facts before.
+  package mutating func lookAhead(far: Foresight, near: Foresight) {
+    nodeIndex.prefetch(far.node)
+    hostIndex.prefetch(far.host)
+    if let slot = nodeIndex.guess(near.node) {
       registry.nodeNames.prefetch(slot)
       prefetch(state.nodes.rows, slot)
       prefetch(touches.nodes, slot)
     }
-    if let host, let slot = hostIndex.guess(host) {
+    if let slot = hostIndex.guess(near.host) {
       prefetch(registry.hostNames, slot)
       prefetch(state.hosts.counters, slot)
     }

@@ -36,7 +36,7 @@ extension Intake {
   /// The batch may not be taken before the group has ended.
   package mutating func beginGroup() {
     group = GroupNotes(
-      batch: batch.mark, tables: interned.counts(in: batch), latestOccurred: latestOccurred,
+      batch: batch.mark, tables: interned.counts, latestOccurred: latestOccurred,
       batchIsLate: batchIsLate, lateCount: lateCount)
   }
 
@@ -91,7 +91,7 @@ extension Intake {
 
   /// Notes what a row can change, before it does: its subject, and the hosts that its node leaves and comes to.
   mutating func noteBefore(_ kind: UInt8, subject: UInt32, host: UInt32) {
-    guard group != nil, let entity = RowKind.subject(of: kind) else { return }
+    guard let entity = RowKind.subject(of: kind) else { return }
     state.grow(to: registry.counts)
     touches.grow(to: registry.counts)
     switch entity {

@@ -6,15 +6,18 @@ package struct Name: Sendable {
   /// The longest text that a fact may carry.
   package static let byteCountMax = 1 << 20
 
-  private static let uuidTag: UInt8 = 0xFF
+  private static let uuidTag = UInt8.max
   private static let longTag: UInt8 = 0xFE
 
   /// Big-endian, so that comparing words compares bytes.
-  private let high: UInt64
-  private let low: UInt64
-  private let long: [UInt8]?
-  /// 0...16: the length of a short text; otherwise one of the tags above.
-  private let tag: UInt8
+  package let high: UInt64
+  package let low: UInt64
+  /// The bytes of a text that has no room in the words.
+  package let long: [UInt8]?
+  /// 0...16: the length of a short text, whose bytes the words are, filled with zeros; otherwise one of the tags above.
+  ///
+  /// What is stored can be read by other modules without a call.
+  package let tag: UInt8
 
   package init(_ text: some StringProtocol) {
     self.init(utf8: Array(text.utf8).span)
@@ -162,7 +165,8 @@ extension Name: Hashable {
 
   /// A fast hash; equal names have equal values, in every process.
   ///
-  /// Postings and files of keys hold parts of it: where it changes, their versions do.
+  /// Postings and files of keys hold parts of it: where it changes, their versions do. Tables in memory that hold long names
+  /// are faster with `spread`.
   package var mixed: UInt64 {
     var value = high &* 0x9E37_79B9_7F4A_7C15 ^ (low &+ UInt64(tag)) &* 0xC2B2_AE3D_27D4_EB4F
     if let long {
@@ -174,6 +178,38 @@ extension Name: Hashable {
     value ^= value &>> 32
     value &*= 0xD6E8_FEB8_6659_FD93
     return value ^ value &>> 29
+  }
+}
+
+extension Name {
+  /// A hash for tables that live in memory alone: as `mixed`, eight bytes at a time.
+  @inline(__always)
+  var spread: UInt64 {
+    guard let long else {
+      return (high &* 0x9E37_79B9_7F4A_7C15 ^ (low &+ UInt64(tag)) &* 0xC2B2_AE3D_27D4_EB4F).folded
+    }
+    let bytes = long.span
+    // Safe: no load goes beyond the text, which is longer than two words.
+    let raw = unsafe bytes.bytes
+    var hash = UInt64(bytes.count)
+    var offset = 0
+    while offset < bytes.count {
+      // The last word ends with the text.
+      let start = min(offset, bytes.count &- 8)
+      hash ^= unsafe raw.unsafeLoadUnaligned(fromByteOffset: start, as: UInt64.self)
+      hash = (hash &* 0x9E37_79B9_7F4A_7C15).folded
+      offset &+= 8
+    }
+    return hash
+  }
+}
+
+extension UInt64 {
+  /// Its upper bits spread over all of them.
+  @inline(__always)
+  var folded: UInt64 {
+    let mixed = (self ^ self &>> 32) &* 0xD6E8_FEB8_6659_FD93
+    return mixed ^ mixed &>> 29
   }
 }
 

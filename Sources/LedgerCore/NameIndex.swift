@@ -21,7 +21,8 @@ package struct NameIndex: Sendable {
 
   private var mask: Int { table.count - 1 }
 
-  private static func hash(_ name: Name) -> UInt32 { UInt32(truncatingIfNeeded: name.mixed) }
+  /// What a name is found by.
+  static func hash(_ name: Name) -> UInt32 { UInt32(truncatingIfNeeded: name.mixed) }
 
   private func home(_ cell: Cell) -> Int { Int(cell >> 32) & mask }
 
@@ -46,22 +47,25 @@ package struct NameIndex: Sendable {
     }
   }
 
-  /// Asks for the cell that the search for `name` looks at first.
+  /// Asks for the cell that the search for a name with this hash looks at first.
   ///
   /// An id is looked up at a random place of a table that no cache holds; asked for some facts ahead, it is there in time.
-  package func prefetch(_ name: Name) {
+  func prefetch(_ hash: UInt32) {
     // Safe: the address lies in the table, and the prefetch instruction cannot fault.
     unsafe table.withUnsafeBufferPointer { cells in
-      unsafe shim_prefetch(cells.baseAddress.map { unsafe $0 + Int(NameIndex.hash(name)) & mask })
+      unsafe shim_prefetch(cells.baseAddress.map { unsafe $0 + Int(hash) & mask })
     }
   }
 
-  /// The slot that the first cell for `name` tells, which is most likely its own; nil where no id has its hash there.
-  package func guess(_ name: Name) -> Int? {
-    let hash = NameIndex.hash(name)
-    let cell = table[Int(hash) & mask]
-    return cell == NameIndex.empty || UInt32(cell >> 32) != hash
-      ? nil : Int(UInt32(truncatingIfNeeded: cell))
+  /// The slot that a name with this hash most likely has; nil where no id has the hash.
+  func guess(_ hash: UInt32) -> Int? {
+    var position = Int(hash) & mask
+    while true {
+      let cell = table[position]
+      if cell == NameIndex.empty { return nil }
+      if UInt32(cell >> 32) == hash { return Int(UInt32(truncatingIfNeeded: cell)) }
+      position = (position + 1) & mask
+    }
   }
 
   /// Adds `slot`, whose id `name` is not in the index yet.

@@ -29,6 +29,8 @@ package struct Appender {
 
   private let ledger: WritableLedger
   private var stream: FactStream
+  /// Read into and reused, so that ordinary lines allocate nothing.
+  private var item = FactItem()
   private var isAtEnd = false
   package private(set) var refusedCount = 0
 
@@ -55,7 +57,7 @@ package struct Appender {
 
   private mutating func answerLine() throws(AppendFailure) -> AppendAnswer? {
     let line: FactLine?
-    do throws(InputFailure) { line = try stream.next() } catch {
+    do throws(InputFailure) { line = try stream.next(into: &item) } catch {
       switch error {
       case .source(let source): throw .source(source)
       case .malformed(let number, let fact):
@@ -71,7 +73,7 @@ package struct Appender {
       let admissions: [Admission] =
         switch line {
         case .atomic(let items): try ledger.admitTogether(items)
-        default: [try ledger.admit(&stream.item)]
+        default: [try ledger.admit(&item)]
         }
       return AppendAnswer(line: stream.line, outcome: .recorded(admissions))
     } catch {

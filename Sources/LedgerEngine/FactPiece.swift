@@ -1,3 +1,4 @@
+internal import LedgerCore
 package import LedgerText
 
 /// Lines of input that were read together, so that reading and admitting can overlap.
@@ -11,6 +12,24 @@ package struct FactPiece: Sendable {
     package var content: FactLine
     /// The fact of a single line.
     package var item: FactItem
+    fileprivate var foresight = Foresight()
+
+    /// A line of `content`, and of `item` where that is a single fact.
+    init(number: Int64, content: FactLine, item: FactItem) {
+      self.number = number
+      self.content = content
+      self.item = item
+      foresight = Foresight(&self.item.fact)
+    }
+
+    fileprivate static let blank = Line(number: 0, content: .blank, item: FactItem())
+
+    /// Makes a line of what was read into it.
+    fileprivate mutating func finish(_ number: Int64, _ content: FactLine) {
+      self.number = number
+      self.content = content
+      foresight = Foresight(&item.fact)
+    }
   }
 
   package var lines: [Line] = []
@@ -31,10 +50,20 @@ package struct FactPiece: Sendable {
     lines.reserveCapacity(FactPiece.lineCount)
     ignoredFields = stream.ignoredFields
     do throws(InputFailure) {
-      while lines.count < FactPiece.lineCount, let content = try stream.next() {
-        lines.append(Line(number: stream.line, content: content, item: stream.item))
+      while lines.count < FactPiece.lineCount {
+        // Read in its place: a fact is large.
+        lines.append(Line.blank)
+        let place = lines.count - 1
+        guard let content = try stream.next(into: &lines[place].item) else {
+          lines.removeLast()
+          break
+        }
+        lines[place].finish(stream.line, content)
       }
-    } catch { failure = error }
+    } catch {
+      lines.removeLast()
+      failure = error
+    }
     ignoredFields = stream.ignoredFields
   }
 }
@@ -46,11 +75,9 @@ extension WritableLedger {
   /// Gets ready for the lines that come some way behind `index`, so that memory does not make admission wait.
   @inline(__always)
   func lookAhead(in lines: [FactPiece.Line], behind index: Int) {
-    let far = index + WritableLedger.farDistance
-    if far < lines.count { intake.foresee(lines[far].item.fact.node, lines[far].item.fact.host) }
-    let near = index + WritableLedger.nearDistance
-    if near < lines.count {
-      intake.approach(lines[near].item.fact.node, lines[near].item.fact.host)
-    }
+    let last = lines.count - 1
+    intake.lookAhead(
+      far: lines[min(index + WritableLedger.farDistance, last)].foresight,
+      near: lines[min(index + WritableLedger.nearDistance, last)].foresight)
   }
 }

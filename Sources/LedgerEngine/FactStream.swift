@@ -26,8 +26,6 @@ package struct FactStream {
   package private(set) var blankCount = 0
   /// Whether the last line was read, or one that cannot be.
   package private(set) var hasEnded = false
-  /// Read into and reused, so that ordinary lines allocate nothing.
-  package var item = FactItem()
 
   package init(_ source: any ByteSource, _ format: Format) {
     lines = LineSplitter(source)
@@ -45,10 +43,10 @@ package struct FactStream {
 
   /// Reads the next line that is not blank; nil at the end.
   ///
-  /// A single fact is in `item`.
-  package mutating func next() throws(InputFailure) -> FactLine? {
+  /// A single fact is put into `item`.
+  package mutating func next(into item: inout FactItem) throws(InputFailure) -> FactLine? {
     do throws(InputFailure) {
-      let line = try nextLine()
+      let line = try nextLine(into: &item)
       hasEnded = line == nil
       return line
     } catch {
@@ -57,7 +55,9 @@ package struct FactStream {
     }
   }
 
-  private mutating func nextLine() throws(InputFailure) -> FactLine? {
+  private mutating func nextLine(
+    into item: inout FactItem
+  ) throws(InputFailure) -> FactLine? {
     while true {
       let range: Range<Int>?
       do throws(LineSplitter.Failure) { range = try lines.next() } catch {
@@ -82,19 +82,23 @@ package struct FactStream {
       line += 1
       let read: FactLine
       do throws(FactError) {
-        read = try format == .ndjson ? readJSON(range) : readCSV(range)
+        read = try format == .ndjson ? readJSON(range, into: &item) : readCSV(range, into: &item)
       } catch { throw .malformed(line: line, error) }
       guard case .blank = read else { return read }
       blankCount += 1
     }
   }
 
-  private mutating func readJSON(_ range: Range<Int>) throws(FactError) -> FactLine {
+  private mutating func readJSON(
+    _ range: Range<Int>, into item: inout FactItem
+  ) throws(FactError) -> FactLine {
     let buffer = lines.buffer
     return try reader.read(buffer.span, range, into: &item)
   }
 
-  private mutating func readCSV(_ range: Range<Int>) throws(FactError) -> FactLine {
+  private mutating func readCSV(
+    _ range: Range<Int>, into item: inout FactItem
+  ) throws(FactError) -> FactLine {
     record.append(contentsOf: lines.buffer[range])
     let quotes = record.count { $0 == 0x22 }
     guard quotes.isMultiple(of: 2) else {

@@ -149,10 +149,10 @@ package struct Importer {
         return
       }
       summary.recorded += 1
-      if let reason = ledger.lastContradiction, mode == .record {
+      if mode == .record, let reason = ledger.lastContradiction {
         count(reason.code, file, line)
       } else {
-        noteCapacity(item.fact, file, line)
+        noteCapacity(&item.fact, file, line)
       }
     } catch { try handle(error, file, line) }
   }
@@ -204,8 +204,8 @@ package struct Importer {
   }
 
   /// Facts are recorded as they were; that a host holds more than it has is told.
-  private mutating func noteCapacity(_ fact: borrowing Fact, _ file: String, _ line: Int64) {
-    guard ledger.leavesHostOverCapacity(fact) else { return }
+  private mutating func noteCapacity(_ fact: inout Fact, _ file: String, _ line: Int64) {
+    guard ledger.leavesHostOverCapacity(&fact) else { return }
     summary.overCapacity += 1
     if summary.firstOverCapacity == nil { summary.firstOverCapacity = "\(file):\(line)" }
   }

@@ -26,15 +26,15 @@ package final class WritableLedger {
   package static let factTextByteCountMax = 1 << 26
 
   package private(set) var writer: LogWriter
-  private(set) package var intake: Intake
+  package internal(set) var intake: Intake
   private var keys: KeyIndex
   private let keyEntryCount: Int64
   private var voids: Voids
   /// The recorded time of the open commit.
   private var recorded: Timestamp?
   private var restoring: Timestamp?
-  /// The bytes of texts in the rows that are not written yet.
-  private var textByteCount = 0
+  /// The rows that are not written yet.
+  private var fill = Fill()
   /// Entries were voided, so the intake's state is not what it should be.
   private var isStale = false
   private var saved: Saved?
@@ -108,6 +108,13 @@ package final class WritableLedger {
     var attributes: NodeAttributes
   }
 
+  /// How much of a block is filled.
+  private struct Fill {
+    var rowCount = 0
+    /// The bytes of texts in the rows.
+    var textByteCount = 0
+  }
+
   private struct Saved: ~Copyable {
     var intake: Intake
     var upgrades: [UInt32: Upgrade]?
@@ -115,14 +122,14 @@ package final class WritableLedger {
     var keys: KeyIndex?
     var voids: Voids
     var recorded: Timestamp?
-    var textByteCount: Int
+    var fill: Fill
     var isStale: Bool
   }
 
   private func snapshot(keepsKeys: Bool) -> Saved {
     Saved(
       intake: intake.copy(), upgrades: upgrades, keys: keepsKeys ? keys : nil, voids: voids,
-      recorded: recorded, textByteCount: textByteCount, isStale: isStale)
+      recorded: recorded, fill: fill, isStale: isStale)
   }
 
   private func restore(_ saved: consuming Saved) {
@@ -132,7 +139,7 @@ package final class WritableLedger {
     }
     voids = saved.voids
     recorded = saved.recorded
-    textByteCount = saved.textByteCount
+    fill = saved.fill
     isStale = saved.isStale
     upgrades = saved.upgrades
     intake = saved.intake
@@ -146,7 +153,7 @@ package final class WritableLedger {
   package func admit(
     _ item: inout FactItem, recordsContradictions: Bool = false
   ) throws(AdmissionFailure) -> Admission {
-    if item.fact.key != nil, let duplicate = try duplicate(item.fact) { return duplicate }
+    if hasKey(&item.fact), let duplicate = try duplicate(item.fact) { return duplicate }
     do throws(AdmissionFailure) {
       return Admission(sequence: try admitNew(&item.fact, item.expect))
     } catch {
@@ -171,7 +178,7 @@ package final class WritableLedger {
   package func admitTogether(_ items: [FactItem]) throws(AdmissionFailure) -> [Admission] {
     let isNoted = try prepare(toTakeBack: items)
     let mark = writer.mark
-    let commit = (recorded: recorded, textByteCount: textByteCount)
+    let commit = (recorded: recorded, fill: fill)
     var before = isNoted ? nil : snapshot(keepsKeys: false)
     if isNoted { intake.beginGroup() }
     do throws(AdmissionFailure) {
@@ -183,7 +190,7 @@ package final class WritableLedger {
         restore(before)
       } else {
         intake.takeBackGroup()
-        (recorded, textByteCount) = commit
+        (recorded, fill) = commit
       }
       // Judging a void or a rollback can have written blocks of the group. The first error is the one to tell.
       do throws(LogError) { try writer.rewind(to: mark) } catch let second {
@@ -195,14 +202,18 @@ package final class WritableLedger {
 
   /// Makes room for `items` in the block that is being filled; false where what they change cannot be noted.
   private func prepare(toTakeBack items: [FactItem]) throws(AdmissionFailure) -> Bool {
-    let size = items.reduce(0) { $0 + $1.fact.textByteCount }
+    var size = 0
+    for item in items {
+      var fact = item.fact
+      size += Fact.textByteCount(of: &fact)
+    }
     guard upgrades == nil, items.count <= LogWriter.blockEntryCount,
       size < WritableLedger.blockTextByteCount,
       items.allSatisfy({ Intake.canTakeBack($0.fact.type) })
     else { return false }
     if isStale { try refresh() }
-    if intake.rowCount + items.count > LogWriter.blockEntryCount
-      || textByteCount + size >= WritableLedger.blockTextByteCount
+    if fill.rowCount + items.count > LogWriter.blockEntryCount
+      || fill.textByteCount + size >= WritableLedger.blockTextByteCount
     {
       do throws(LogError) { try spill() } catch { throw .log(error) }
     }
@@ -224,8 +235,8 @@ package final class WritableLedger {
         admissions.append(Admission(sequence: try admitNew(&fact, item.expect)))
       }
     }
-    for link in pendingChain ?? [] {
-      writer.chain(link.fact, sequence: link.sequence, recorded: link.recorded)
+    for var link in pendingChain ?? [] {
+      writer.chain(&link.fact, sequence: link.sequence, recorded: link.recorded)
     }
     isKept = true
     return admissions
@@ -250,7 +261,7 @@ package final class WritableLedger {
   private func admitNew(
     _ fact: inout Fact, _ expect: Expectation?
   ) throws(AdmissionFailure) -> Int64 {
-    let size = fact.textByteCount
+    let size = Fact.textByteCount(of: &fact)
     guard size <= WritableLedger.factTextByteCountMax else {
       throw .rejected(.tooLarge(byteCount: size, limit: WritableLedger.factTextByteCountMax))
     }
@@ -258,32 +269,54 @@ package final class WritableLedger {
     try spillIfFull()
     if isStale { try refresh() }
     if let expect { try check(expect, fact) }
-    let fingerprint = fact.key == nil ? 0 : FactCodec.fingerprint(fact)
-    let sequence = intake.nextSequence
-    let isContradicted = fact.contradiction != nil
-    if fact.type == .entryVoided, !isContradicted {
-      try admitVoid(fact, fingerprint)
-    } else {
-      if fact.type == .nodeUpgradeRolledBack, !isContradicted { fact = try resolved(fact) }
-      let upgrade = upgrades == nil ? nil : upgrade(by: fact, sequence)
-      do throws(Contradiction) {
-        _ = try intake.admit(fact, fingerprint: fingerprint)
-      } catch { throw .rejected(.contradiction(error)) }
-      if let upgrade, !isContradicted { upgrades?[upgrade.slot] = upgrade.record }
-    }
-    textByteCount += size
+    let fingerprint = hasKey(&fact) ? FactCodec.fingerprint(fact) : 0
+    let sequence = try judge(&fact, fingerprint)
+    fill.rowCount += 1
+    fill.textByteCount += size
     fact.normalize()
     let moment = recorded ?? restoring ?? writer.begin()
     recorded = moment
     if pendingChain == nil {
-      writer.chain(fact, sequence: sequence, recorded: moment)
+      writer.chain(&fact, sequence: sequence, recorded: moment)
     } else {
       pendingChain?.append(Entry(sequence: sequence, recorded: moment, fact: fact))
     }
-    if let key = fact.key {
+    if hasKey(&fact), let key = fact.key {
       keys.insert(key, KeyRecord(sequence: sequence, fingerprint: fingerprint))
     }
     return sequence
+  }
+
+  /// Whether the fact, which stays as it is, was told under a key.
+  @inline(__always)
+  private func hasKey(_ fact: inout Fact) -> Bool {
+    if case .some = fact.key { true } else { false }
+  }
+
+  /// Asks whether history allows `fact`, and makes it an entry of the batch; returns its sequence.
+  private func judge(
+    _ fact: inout Fact, _ fingerprint: UInt64
+  ) throws(AdmissionFailure) -> Int64 {
+    var upgrade: (slot: UInt32, record: Upgrade)?
+    let isAboutEntry: Bool
+    switch fact.type {
+    case .entryVoided, .nodeUpgradeRolledBack: isAboutEntry = true
+    default: isAboutEntry = false
+    }
+    if isAboutEntry || upgrades != nil, fact.contradiction == nil {
+      let sequence = intake.nextSequence
+      if fact.type == .entryVoided {
+        try admitVoid(fact, fingerprint)
+        return sequence
+      }
+      if fact.type == .nodeUpgradeRolledBack { fact = try resolved(fact) }
+      upgrade = upgrades == nil ? nil : self.upgrade(by: fact, sequence)
+    }
+    do throws(Contradiction) {
+      let sequence = try intake.admit(&fact, fingerprint: fingerprint)
+      if let upgrade { upgrades?[upgrade.slot] = upgrade.record }
+      return sequence
+    } catch { throw .rejected(.contradiction(error)) }
   }
 
   private func check(_ expect: Expectation, _ fact: borrowing Fact) throws(AdmissionFailure) {
@@ -308,17 +341,9 @@ package final class WritableLedger {
     return intake.batch.details.last?.fact.rare.contradiction
   }
 
-  /// Whether the host that `fact` added to holds more than it offers now.
-  package func leavesHostOverCapacity(_ fact: borrowing Fact) -> Bool {
-    switch fact.type {
-    case .nodeCreated, .nodeUpgraded, .nodeMoved, .nodeUpgradeRolledBack, .hostResized: break
-    default: return false
-    }
-    let host =
-      fact.type == .hostResized
-      ? fact.host.flatMap { intake.host($0) }.map { intake.state.hosts[Int($0)] }
-      : intake.lastNodeHost
-    return host.map { $0.counters.exceeds($0.capacity) } ?? false
+  /// Whether the host that `fact`, which stays as it is, added to holds more than it offers now.
+  package func leavesHostOverCapacity(_ fact: inout Fact) -> Bool {
+    intake.leavesHostOverCapacity(&fact)
   }
 
   // MARK: - Commits
@@ -327,7 +352,7 @@ package final class WritableLedger {
   package func commit() throws(LogError) {
     guard let moment = recorded else { return }
     let isLate = intake.batchIsLate
-    textByteCount = 0
+    fill = Fill()
     let batch = intake.takeBatch(recorded: moment)
     try writer.commit(batch, isLate: isLate)
     recorded = nil
@@ -367,8 +392,8 @@ package final class WritableLedger {
 
   private func spillIfFull() throws(AdmissionFailure) {
     guard
-      intake.rowCount >= LogWriter.blockEntryCount
-        || textByteCount >= WritableLedger.blockTextByteCount
+      fill.rowCount >= LogWriter.blockEntryCount
+        || fill.textByteCount >= WritableLedger.blockTextByteCount
     else { return }
     do throws(LogError) { try spill() } catch { throw .log(error) }
   }
@@ -376,7 +401,7 @@ package final class WritableLedger {
   private func spill() throws(LogError) {
     guard let moment = recorded, !intake.batch.isEmpty else { return }
     let isLate = intake.batchIsLate
-    textByteCount = 0
+    fill = Fill()
     let batch = intake.takeBatch(recorded: moment)
     try writer.write(batch, isLate: isLate)
     keys.wrote(batch, endsCommit: false)

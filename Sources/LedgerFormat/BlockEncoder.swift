@@ -2,6 +2,7 @@ package import LedgerCore
 
 /// Turns batches into blocks.
 package struct BlockEncoder {
+  private var draft = BodyDraft()
   private var texts: [Name] = []
   private var textPlaces: [Name: UInt64] = [:]
 
@@ -22,9 +23,10 @@ package struct BlockEncoder {
     {
       return frame
     }
-    var bodies = [body(of: batch, .bits)]
+    draw(batch)
+    var bodies = [draft.bytes(.bits)]
     // Large blocks are laid out both ways: whichever LZ4 leaves shorter.
-    if batch.count >= BlockEncoder.largeEntryCount { bodies.append(body(of: batch, .planes)) }
+    if batch.count >= BlockEncoder.largeEntryCount { bodies.append(draft.bytes(.planes)) }
     return Frame.bytes(bodies: bodies, entryCount: batch.count, flags: flags, link: link)
   }
 
@@ -32,28 +34,32 @@ package struct BlockEncoder {
 
   /// The body of `batch` in columns.
   package mutating func body(of batch: EntryBatch, _ layout: Column.Layout) -> [UInt8] {
+    draw(batch)
+    return draft.bytes(layout)
+  }
+
+  /// Makes the draft of the body.
+  private mutating func draw(_ batch: EntryBatch) {
     texts.removeAll(keepingCapacity: true)
     textPlaces.removeAll(keepingCapacity: true)
-    var writer = ByteWriter()
-    writer.bytes.reserveCapacity(64 + batch.count * 12)
-    writer.put(varint: UInt64(batch.firstSequence))
-    writer.put(signed: batch.firstRecorded.microseconds)
+    draft.removeAll()
+    draft.put(varint: UInt64(batch.firstSequence))
+    draft.put(varint: batch.firstRecorded.microseconds.zigzag)
     let parts = parts(of: batch)
-    writer.put(varint: parts.rawValue)
-    if parts.contains(.commits) { putCommits(batch, layout, &writer) }
-    putRows(batch, layout, &writer)
-    if parts.contains(.attributes) { putAttributes(batch, layout, &writer) }
-    if parts.contains(.origins) { putOrigins(batch, layout, &writer) }
-    if parts.contains(.keys) { putKeys(batch, layout, &writer) }
-    if parts.contains(.details) { putDetails(batch, layout, &writer) }
+    draft.put(varint: parts.rawValue)
+    if parts.contains(.commits) { putCommits(batch) }
+    putRows(batch)
+    if parts.contains(.attributes) { putAttributes(batch) }
+    if parts.contains(.origins) { putOrigins(batch) }
+    if parts.contains(.keys) { putKeys(batch) }
+    if parts.contains(.details) { putDetails(batch) }
     for (part, names) in [
       (Block.Parts.newNodes, batch.newNodes), (.newHosts, batch.newHosts),
       (.newPools, batch.newPools), (.newContainers, batch.newContainers),
     ] where parts.contains(part) {
-      NameList.put(names, layout, to: &writer)
+      draft.put(names)
     }
-    if parts.contains(.texts) { NameList.put(texts, layout, to: &writer) }
-    return writer.bytes
+    if parts.contains(.texts) { draft.put(texts) }
   }
 
   private func parts(of batch: EntryBatch) -> Block.Parts {
@@ -70,9 +76,7 @@ package struct BlockEncoder {
     return parts
   }
 
-  private func putCommits(
-    _ batch: EntryBatch, _ layout: Column.Layout, _ writer: inout ByteWriter
-  ) {
+  private mutating func putCommits(_ batch: EntryBatch) {
     var before = CommitStart(row: 0, recorded: batch.firstRecorded)
     var rows: [UInt64] = []
     var times: [UInt64] = []
@@ -82,101 +86,89 @@ package struct BlockEncoder {
         UInt64(bitPattern: start.recorded.microseconds &- before.recorded.microseconds &- 1))
       before = start
     }
-    writer.put(varint: UInt64(rows.count))
-    Column.put(rows, layout, to: &writer)
-    Column.put(times, layout, to: &writer)
+    draft.put(varint: UInt64(rows.count))
+    draft.put(column: rows)
+    draft.put(column: times)
   }
 
-  private func putRows(
-    _ batch: EntryBatch, _ layout: Column.Layout, _ writer: inout ByteWriter
-  ) {
+  private mutating func putRows(_ batch: EntryBatch) {
     let kinds = batch.kinds
-    Column.put(kinds.map { UInt64($0) }, layout, to: &writer)
-    var times: [UInt64] = []
-    times.reserveCapacity(batch.count)
-    var previous = batch.firstRecorded.microseconds
-    for time in batch.occurred {
-      times.append((time &- previous).zigzag)
-      previous = time
-    }
+    draft.put(column: kinds.lazy.map { UInt64($0) })
+    let occurred = batch.occurred
     // The first distance is from another clock; apart from the rest it does not widen the column.
-    if let first = times.first { writer.put(varint: first) }
-    Column.put(Array(times.dropFirst()), layout, to: &writer)
-    var subjects: [UInt64] = []
-    var hosts: [UInt64] = []
-    var shapes: [UInt64] = []
+    if let first = occurred.first {
+      draft.put(varint: (first &- batch.firstRecorded.microseconds).zigzag)
+    }
+    draft.put(
+      column: (1..<max(occurred.count, 1)).lazy.map { (occurred[$0] &- occurred[$0 - 1]).zigzag })
     let table = RowTraits.table
-    for row in kinds.indices {
-      let traits = table[Int(kinds[row])]
-      if traits & RowTraits.storesSubject != 0 { subjects.append(UInt64(batch.subjects[row])) }
-      if traits & RowTraits.host != 0 { hosts.append(UInt64(batch.hosts[row] &+ 1)) }
-      if traits & RowTraits.shape != 0 { shapes.append(UInt64(batch.numbers[row])) }
+    let (subjects, hosts, numbers) = (batch.subjects, batch.hosts, batch.numbers)
+    draft.beginColumn()
+    for row in kinds.indices where table[Int(kinds[row])] & RowTraits.storesSubject != 0 {
+      draft.add(UInt64(subjects[row]))
     }
-    Column.put(subjects, layout, to: &writer)
-    Column.put(hosts, layout, to: &writer)
-    Column.put(shapes, layout, to: &writer)
-    if !shapes.isEmpty {
-      writer.put(varint: UInt64(batch.shapes.count))
-      Column.put(batch.shapes.map { BlockEncoder.biased($0.cpuMillicores) }, layout, to: &writer)
-      Column.put(batch.shapes.map { BlockEncoder.biased($0.memoryBytes) }, layout, to: &writer)
-      Column.put(batch.shapes.map { BlockEncoder.biased($0.diskBytes) }, layout, to: &writer)
+    draft.beginColumn()
+    for row in kinds.indices where table[Int(kinds[row])] & RowTraits.host != 0 {
+      draft.add(UInt64(hosts[row] &+ 1))
     }
-    Column.put(batch.workers.map { BlockEncoder.biased($0.before) }, layout, to: &writer)
-    Column.put(batch.workers.map { UInt64($0.after) }, layout, to: &writer)
-    Column.put(batch.workers.map { BlockEncoder.biased($0.lastIssued) }, layout, to: &writer)
+    draft.beginColumn()
+    for row in kinds.indices where table[Int(kinds[row])] & RowTraits.shape != 0 {
+      draft.add(UInt64(numbers[row]))
+    }
+    if draft.columnCount > 0 {
+      draft.put(varint: UInt64(batch.shapes.count))
+      draft.put(column: batch.shapes.map { BlockEncoder.biased($0.cpuMillicores) })
+      draft.put(column: batch.shapes.map { BlockEncoder.biased($0.memoryBytes) })
+      draft.put(column: batch.shapes.map { BlockEncoder.biased($0.diskBytes) })
+    }
+    draft.put(column: batch.workers.map { BlockEncoder.biased($0.before) })
+    draft.put(column: batch.workers.map { UInt64($0.after) })
+    draft.put(column: batch.workers.map { BlockEncoder.biased($0.lastIssued) })
   }
 
   /// A number from -1, which is "not said", as one from 0; the largest Int64 has its place too.
   private static func biased(_ value: Int64) -> UInt64 { UInt64(bitPattern: value &+ 1) }
 
-  private mutating func putAttributes(
-    _ batch: EntryBatch, _ layout: Column.Layout, _ writer: inout ByteWriter
-  ) {
+  private mutating func putAttributes(_ batch: EntryBatch) {
     var refs: [UInt64] = []
     let table = RowTraits.table
     for row in batch.kinds.indices
     where table[Int(batch.kinds[row])] & RowTraits.attributes != 0 {
       refs.append(UInt64(batch.attributeRefs[row]))
     }
-    Column.put(refs, layout, to: &writer)
-    writer.put(varint: UInt64(batch.attributes.count))
+    draft.put(column: refs)
+    draft.put(varint: UInt64(batch.attributes.count))
     let rows = batch.attributes.map { $0.values.map { $0.map { place(of: $0) + 1 } ?? 0 } }
     for field in NodeAttributes.fieldNames.indices {
-      Column.put(rows.map { $0[field] }, layout, to: &writer)
+      draft.put(column: rows.map { $0[field] })
     }
   }
 
-  private mutating func putOrigins(
-    _ batch: EntryBatch, _ layout: Column.Layout, _ writer: inout ByteWriter
-  ) {
-    Column.put(batch.originRefs.map { UInt64($0) }, layout, to: &writer)
-    writer.put(varint: UInt64(batch.origins.count))
+  private mutating func putOrigins(_ batch: EntryBatch) {
+    draft.put(column: batch.originRefs.map { UInt64($0) })
+    draft.put(varint: UInt64(batch.origins.count))
     let actors = batch.origins.map { $0.actor.map { place(of: $0) + 1 } ?? 0 }
     let sources = batch.origins.map { $0.source.map { place(of: $0) + 1 } ?? 0 }
-    Column.put(actors, layout, to: &writer)
-    Column.put(sources, layout, to: &writer)
-    Column.put(batch.origins.map { BlockEncoder.biased($0.cause ?? -1) }, layout, to: &writer)
+    draft.put(column: actors)
+    draft.put(column: sources)
+    draft.put(column: batch.origins.map { BlockEncoder.biased($0.cause ?? -1) })
   }
 
-  private func putKeys(
-    _ batch: EntryBatch, _ layout: Column.Layout, _ writer: inout ByteWriter
-  ) {
-    writer.put(varint: UInt64(batch.keys.count))
-    Column.put(batch.keys.map { UInt64($0.row) }, layout, to: &writer)
-    NameList.put(batch.keys.map(\.key), layout, to: &writer)
-    for key in batch.keys { writer.put(fixed: key.fingerprint) }
+  private mutating func putKeys(_ batch: EntryBatch) {
+    draft.put(varint: UInt64(batch.keys.count))
+    draft.put(column: batch.keys.map { UInt64($0.row) })
+    draft.put(batch.keys.map(\.key))
+    for key in batch.keys { draft.put(fixed: key.fingerprint) }
   }
 
-  private func putDetails(
-    _ batch: EntryBatch, _ layout: Column.Layout, _ writer: inout ByteWriter
-  ) {
+  private mutating func putDetails(_ batch: EntryBatch) {
     let facts = batch.details.map { detail in
       var fact = ByteWriter()
       FactCodec.put(detail.fact, to: &fact)
       return fact.bytes
     }
-    Column.put(facts.map { UInt64($0.count) }, layout, to: &writer)
-    for fact in facts { writer.put(fact) }
+    draft.put(column: facts.map { UInt64($0.count) })
+    for fact in facts { draft.put(fact) }
   }
 
   private mutating func place(of text: Name) -> UInt64 {

@@ -8,23 +8,17 @@ package struct ByteWriter {
 
   package mutating func put(_ more: [UInt8]) { bytes.append(contentsOf: more) }
 
+  /// Appends a number of 64 bits at most.
+  ///
+  /// Other modules call it through witnesses, so that it asks the number for as little as it can.
   package mutating func put<Number: FixedWidthInteger & UnsignedInteger>(fixed value: Number) {
-    for shift in stride(from: 0, to: Number.bitWidth, by: 8) {
-      bytes.append(UInt8(truncatingIfNeeded: value >> Number(shift)))
-    }
+    put(UInt64(value), count: Number.bitWidth / 8)
   }
 
   /// Seven bits a byte, low bits first; the high bit says that more follow.
-  package mutating func put(varint value: UInt64) {
-    var rest = value
-    while rest >= 0x80 {
-      bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-      rest >>= 7
-    }
-    bytes.append(UInt8(truncatingIfNeeded: rest))
-  }
+  package mutating func put(varint value: UInt64) { put(number: value) }
 
-  package mutating func put(signed value: Int64) { put(varint: value.zigzag) }
+  package mutating func put(signed value: Int64) { put(signedNumber: value) }
 }
 
 /// A place where bytes are not what the format says.
@@ -46,6 +40,22 @@ package struct Malformed: Error, Hashable, Sendable {
     what = "the \(part) is of version \(version)"
     self.offset = offset
     newerVersion = version > known ? version : nil
+  }
+}
+
+extension ByteWriter: ByteSink {
+  var count: Int { bytes.count }
+
+  mutating func put(_ word: UInt64, count: Int) {
+    for index in 0..<count {
+      bytes.append(UInt8(truncatingIfNeeded: word &>> UInt64(8 &* index)))
+    }
+  }
+
+  mutating func set(_ word: UInt32, at offset: Int) {
+    for index in 0..<4 {
+      bytes[offset + index] = UInt8(truncatingIfNeeded: word &>> UInt32(8 &* index))
+    }
   }
 }
 

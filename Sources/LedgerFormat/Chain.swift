@@ -17,7 +17,7 @@ package struct Chain: ~Copyable {
   package private(set) var link: [UInt8]
   private var hash = SHA256()
   private var leafHash = MerkleLeaf()
-  private var pending = ByteWriter()
+  private var pending = PieceBuffer(room: pieceByteCount + 4_096)
   /// Whether entries were added since the last finished commit.
   package private(set) var isOpen = false
 
@@ -25,20 +25,20 @@ package struct Chain: ~Copyable {
     self.link = link
   }
 
-  /// Adds an entry to the open commit.
-  package mutating func add(_ fact: borrowing Fact, sequence: Int64, recorded: Timestamp) {
+  /// Adds an entry to the open commit; `fact` stays as it is (`FactCodec`).
+  package mutating func add(_ fact: inout Fact, sequence: Int64, recorded: Timestamp) {
     begin()
-    FactCodec.put(fact, sequence: sequence, recorded: recorded, to: &pending)
-    if pending.bytes.count >= Chain.pieceByteCount { hashPending() }
+    FactCodec.put(&fact, sequence: sequence, recorded: recorded, to: &pending)
+    if pending.count >= Chain.pieceByteCount { hashPending() }
   }
 
   /// Adds an entry to the open commit, and its hash as a leaf of a tree (`MerkleLeaf`) to `leaves`.
   package mutating func add(
-    _ fact: borrowing Fact, sequence: Int64, recorded: Timestamp, leaves: inout [UInt8]
+    _ fact: inout Fact, sequence: Int64, recorded: Timestamp, leaves: inout [UInt8]
   ) {
     begin()
-    let start = pending.bytes.count
-    FactCodec.put(fact, sequence: sequence, recorded: recorded, to: &pending)
+    let start = pending.count
+    FactCodec.put(&fact, sequence: sequence, recorded: recorded, to: &pending)
     added(from: start, addsLeaf: true, &leaves)
   }
 
@@ -51,7 +51,7 @@ package struct Chain: ~Copyable {
     addsLeaf: Bool, leaves: inout [UInt8]
   ) -> Bool {
     begin()
-    let start = pending.bytes.count
+    let start = pending.count
     guard FactCodec.put(batch, row, registry, recorded: recorded, to: &pending) else {
       return false
     }
@@ -61,8 +61,10 @@ package struct Chain: ~Copyable {
 
   /// Hashes the entry whose bytes begin at `start` as a leaf, and all that is pending where it is much.
   private mutating func added(from start: Int, addsLeaf: Bool, _ leaves: inout [UInt8]) {
-    if addsLeaf { leafHash.append(pending.bytes, start..<pending.bytes.count, to: &leaves) }
-    if pending.bytes.count >= Chain.pieceByteCount { hashPending() }
+    if addsLeaf {
+      pending.withBytes { leafHash.append($0, start..<$0.count, to: &leaves) }
+    }
+    if pending.count >= Chain.pieceByteCount { hashPending() }
   }
 
   private mutating func begin() {
@@ -80,8 +82,8 @@ package struct Chain: ~Copyable {
   }
 
   private mutating func hashPending() {
-    hash.update(pending.bytes)
-    pending.bytes.removeAll(keepingCapacity: true)
+    pending.withBytes { hash.update($0, 0..<$0.count) }
+    pending.removeAll()
   }
 }
 

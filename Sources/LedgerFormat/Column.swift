@@ -25,54 +25,80 @@ package enum Column {
   package static func put(
     _ values: [UInt64], _ layout: Layout, to writer: inout ByteWriter
   ) {
-    guard let first = values.first else { return }
-    var low = first
-    var high = first
-    for value in values {
-      low = min(low, value)
-      high = max(high, value)
+    put(values.span, layout, to: &writer)
+  }
+
+  /// Appends `values`.
+  static func put(_ values: Span<UInt64>, _ layout: Layout, to writer: inout ByteWriter) {
+    guard !values.isEmpty else { return }
+    var low = values[0]
+    var high = values[0]
+    for index in values.indices {
+      low = min(low, values[index])
+      high = max(high, values[index])
     }
     let width = UInt64.bitWidth - (high - low).leadingZeroBitCount
     if width == 0 || layout == .bits || values.count < 16 {
       writer.put(UInt8(width))
       writer.put(varint: low)
-      putBits(values, low, width, &writer.bytes)
+      if width > 0 { putBits(values, low, width, &writer.bytes) }
     } else {
       let planes = (width + 7) / 8
       writer.put(planesFlag | UInt8(planes))
       writer.put(varint: low)
-      for plane in 0..<planes {
-        let shift = UInt64(plane * 8)
-        writer.bytes.append(
-          contentsOf: values.lazy.map { UInt8(truncatingIfNeeded: ($0 &- low) &>> shift) })
+      putPlanes(values, low, planes, &writer.bytes)
+    }
+  }
+
+  private static func putPlanes(
+    _ values: Span<UInt64>, _ low: UInt64, _ planes: Int, _ bytes: inout [UInt8]
+  ) {
+    let start = bytes.count
+    let count = values.count
+    bytes.append(contentsOf: repeatElement(0, count: planes * count))
+    unsafe bytes.withUnsafeMutableBufferPointer { output in
+      unsafe values.withUnsafeBufferPointer { input in
+        for plane in 0..<planes {
+          let shift = UInt64(plane * 8)
+          let base = start + plane * count
+          for index in 0..<count {
+            // Safe: `count` bytes were just appended for each plane.
+            unsafe output[base &+ index] = UInt8(
+              truncatingIfNeeded: (input[index] &- low) &>> shift)
+          }
+        }
       }
     }
   }
 
   private static func putBits(
-    _ values: [UInt64], _ low: UInt64, _ width: Int, _ bytes: inout [UInt8]
+    _ values: Span<UInt64>, _ low: UInt64, _ width: Int, _ bytes: inout [UInt8]
   ) {
-    guard width > 0 else { return }
-    bytes.reserveCapacity(bytes.count + (values.count * width + 7) / 8)
-    var word: UInt64 = 0
-    var filled = 0
-    for value in values {
-      let number = value &- low
-      word |= number &<< UInt64(filled)
-      let total = filled + width
-      if total < 64 {
-        filled = total
-        continue
+    let start = bytes.count
+    let length = (values.count * width + 7) / 8
+    // Whole words are written, the last one beyond what it fills.
+    bytes.append(contentsOf: repeatElement(0, count: length + 8))
+    unsafe bytes.withUnsafeMutableBytes { output in
+      unsafe values.withUnsafeBufferPointer { input in
+        var word: UInt64 = 0
+        var filled = 0
+        var place = start
+        for index in 0..<input.count {
+          let number = unsafe input[index] &- low
+          word |= number &<< UInt64(filled)
+          filled &+= width
+          if filled < 64 { continue }
+          // Safe: a word that is full ends within the bits of all values, which were appended.
+          unsafe output.storeBytes(of: word.littleEndian, toByteOffset: place, as: UInt64.self)
+          place &+= 8
+          filled &-= 64
+          word = filled == 0 ? 0 : number &>> UInt64(width &- filled)
+        }
+        // Safe: at most eight bytes more than the values' were appended.
+        unsafe output.storeBytes(of: word.littleEndian, toByteOffset: place, as: UInt64.self)
       }
-      for shift in stride(from: UInt64(0), to: 64, by: 8) {
-        bytes.append(UInt8(truncatingIfNeeded: word &>> shift))
-      }
-      word = filled == 0 ? 0 : number &>> UInt64(64 - filled)
-      filled = total - 64
     }
-    for shift in stride(from: 0, to: filled, by: 8) {
-      bytes.append(UInt8(truncatingIfNeeded: word &>> UInt64(shift)))
-    }
+    bytes.removeLast(bytes.count - start - length)
   }
 
   /// Reads `count` numbers into `values`, whose former contents are replaced.

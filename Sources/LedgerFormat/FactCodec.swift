@@ -58,144 +58,163 @@ package enum FactCodec {
   }
 
   /// Appends the canonical bytes of an entry, length first.
-  package static func put(
-    _ fact: borrowing Fact, sequence: Int64, recorded: Timestamp, to writer: inout ByteWriter
+  ///
+  /// `fact` stays as it is; it is `inout`, because it is large, and lent otherwise it would be copied.
+  static func put<Sink: ByteSink & ~Copyable>(
+    _ fact: inout Fact, sequence: Int64, recorded: Timestamp, to sink: inout Sink
   ) {
-    frame(sequence, recorded, &writer) { put(fact, to: &$0) }
+    let start = begin(sequence, recorded, &sink)
+    put(&fact, to: &sink)
+    end(start, &sink)
   }
 
   /// Appends the canonical bytes of the entry in `row` of `batch`, length first, and makes no fact where the columns tell all
   /// of it; false where the row has none.
   ///
   /// `registry` has passed the row, and no later one.
-  package static func put(
+  static func put<Sink: ByteSink & ~Copyable>(
     _ batch: borrowing EntryBatch, _ row: Int, _ registry: borrowing Registry, recorded: Timestamp,
-    to writer: inout ByteWriter
+    to sink: inout Sink
   ) -> Bool {
     let sequence = batch.firstSequence + Int64(row)
     let kind = batch.kinds[row]
     guard kind & RowKind.detailed == 0 else {
-      guard let fact = batch.detail(of: row) else { return false }
-      put(fact, sequence: sequence, recorded: recorded, to: &writer)
+      guard var fact = batch.detail(of: row) else { return false }
+      put(&fact, sequence: sequence, recorded: recorded, to: &sink)
       return true
     }
     guard let type = RowKind.type(of: kind) else { return false }
-    frame(sequence, recorded, &writer) { put(batch, row, type, registry, to: &$0) }
+    let start = begin(sequence, recorded, &sink)
+    put(batch, row, type, registry, to: &sink)
+    end(start, &sink)
     return true
   }
 
-  /// Appends what all entries begin with, then `body`, with the length of both before them.
+  /// Appends what all entries begin with, and returns where that stands.
   @inline(__always)
-  private static func frame(
-    _ sequence: Int64, _ recorded: Timestamp, _ writer: inout ByteWriter,
-    _ body: (inout ByteWriter) -> Void
-  ) {
-    let start = writer.bytes.count
-    writer.put(fixed: UInt32(0))
-    writer.put(fixed: UInt64(bitPattern: sequence))
-    writer.put(fixed: UInt64(bitPattern: recorded.microseconds))
-    body(&writer)
-    let length = UInt32(writer.bytes.count - start - 4)
-    for index in 0..<4 {
-      writer.bytes[start + index] = UInt8(truncatingIfNeeded: length >> UInt32(8 * index))
-    }
+  private static func begin<Sink: ByteSink & ~Copyable>(
+    _ sequence: Int64, _ recorded: Timestamp, _ sink: inout Sink
+  ) -> Int {
+    let start = sink.count
+    sink.put(0, count: 4)
+    sink.put(UInt64(bitPattern: sequence), count: 8)
+    sink.put(UInt64(bitPattern: recorded.microseconds), count: 8)
+    return start
+  }
+
+  /// Sets the length of an entry that began at `start`.
+  @inline(__always)
+  private static func end<Sink: ByteSink & ~Copyable>(_ start: Int, _ sink: inout Sink) {
+    sink.set(UInt32(sink.count - start - 4), at: start)
   }
 
   /// Appends the fact of a row that stands in the columns alone: as `put(_:to:)` does the fact that
   /// `EntryBatch.fact(of:_:)` makes of it.
-  private static func put(
+  private static func put<Sink: ByteSink & ~Copyable>(
     _ batch: borrowing EntryBatch, _ row: Int, _ type: EventType, _ registry: borrowing Registry,
-    to writer: inout ByteWriter
+    to sink: inout Sink
   ) {
     let kind = batch.kinds[row]
     let subject = Int(batch.subjects[row])
-    writer.put(type.rawValue)
-    writer.put(version)
-    writer.put(signed: batch.occurred[row])
-    if type.subject == .node { writer.put(.node, registry.nodeNames[subject]) }
-    if type.subject == .host { writer.put(.host, registry.hostNames[subject]) }
+    sink.put(type.rawValue)
+    sink.put(version)
+    sink.put(signedNumber: batch.occurred[row])
+    if type.subject == .node { sink.put(.node, registry.nodeNames[subject]) }
+    if type.subject == .host { sink.put(.host, registry.hostNames[subject]) }
     if RowKind.hasHost(kind), batch.hosts[row] != Slot.none {
-      writer.put(.host, registry.hostNames[Int(batch.hosts[row])])
+      sink.put(.host, registry.hostNames[Int(batch.hosts[row])])
     }
     if RowKind.hasShape(kind) {
       let shape = batch.shapes[Int(batch.numbers[row])]
-      writer.put(.cpuMillicores, said: shape.cpuMillicores)
-      writer.put(.memoryBytes, said: shape.memoryBytes)
-      writer.put(.diskBytes, said: shape.diskBytes)
+      sink.put(.cpuMillicores, said: shape.cpuMillicores)
+      sink.put(.memoryBytes, said: shape.memoryBytes)
+      sink.put(.diskBytes, said: shape.diskBytes)
     }
-    let attributes = Int(batch.attributeRefs[row])
-    if attributes > 0 { put(batch.attributes[attributes - 1], to: &writer) }
-    if type.subject == .pool { writer.put(.pool, registry.poolNames[subject]) }
+    let place = Int(batch.attributeRefs[row])
+    if place > 0 {
+      var attributes = batch.attributes[place - 1]
+      put(&attributes, to: &sink)
+    }
+    if type.subject == .pool { sink.put(.pool, registry.poolNames[subject]) }
     if RowKind.hasWorkers(kind) {
       let counts = batch.workers[Int(batch.numbers[row])]
-      writer.put(.workersBefore, said: counts.before)
-      writer.put(.workersAfter, counts.after)
-      writer.put(.lastIssued, said: counts.lastIssued)
+      sink.put(.workersBefore, said: counts.before)
+      sink.put(.workersAfter, counts.after)
+      sink.put(.lastIssued, said: counts.lastIssued)
     }
-    writer.put(.key, batch.key(of: row))
+    sink.put(.key, batch.key(of: row))
     guard batch.originRefs[row] > 0 else { return }
     let origin = batch.origins[Int(batch.originRefs[row]) - 1]
-    writer.put(.actor, origin.actor)
-    writer.put(.source, origin.source)
-    writer.put(.cause, origin.cause)
+    sink.put(.actor, origin.actor)
+    sink.put(.source, origin.source)
+    sink.put(.cause, origin.cause)
   }
 
-  private static func put(_ attributes: NodeAttributes, to writer: inout ByteWriter) {
-    writer.put(.image, attributes.image)
-    writer.put(.config, attributes.config)
-    writer.put(.org, attributes.org)
-    writer.put(.name, attributes.name)
-    writer.put(.protocol, attributes.protocol)
-    writer.put(.protocolVersion, attributes.protocolVersion)
-    writer.put(.semanticVersion, attributes.semanticVersion)
+  @inline(__always)
+  private static func put<Sink: ByteSink & ~Copyable>(
+    _ attributes: inout NodeAttributes, to sink: inout Sink
+  ) {
+    sink.put(.image, attributes.image)
+    sink.put(.config, attributes.config)
+    sink.put(.org, attributes.org)
+    sink.put(.name, attributes.name)
+    sink.put(.protocol, attributes.protocol)
+    sink.put(.protocolVersion, attributes.protocolVersion)
+    sink.put(.semanticVersion, attributes.semanticVersion)
   }
 
   /// Appends the canonical bytes of a fact.
-  package static func put(_ fact: borrowing Fact, to writer: inout ByteWriter) {
-    writer.put(fact.type.rawValue)
-    writer.put(version)
-    writer.put(signed: fact.occurred.microseconds)
-    writer.put(.node, fact.node)
-    writer.put(.host, fact.host)
-    writer.put(.cpuMillicores, fact.cpuMillicores)
-    writer.put(.memoryBytes, fact.memoryBytes)
-    writer.put(.diskBytes, fact.diskBytes)
-    put(fact.attributes, to: &writer)
-    writer.put(.pool, fact.pool)
-    writer.put(.workersBefore, fact.workersBefore)
-    writer.put(.workersAfter, fact.workersAfter)
-    writer.put(.lastIssued, fact.lastIssued)
-    if fact.hasRare { put(fact.rare, to: &writer) }
-    writer.put(.key, fact.key)
-    writer.put(.actor, fact.actor)
-    writer.put(.source, fact.source)
-    writer.put(.cause, fact.cause)
+  package static func put(_ fact: Fact, to writer: inout ByteWriter) {
+    var fact = fact
+    put(&fact, to: &writer)
   }
 
-  private static func put(_ rare: RareFields, to writer: inout ByteWriter) {
-    writer.put(.added, rare.added)
-    writer.put(.removed, rare.removed)
-    writer.put(.reason, rare.reason)
-    writer.put(.container, rare.container)
-    writer.put(.status, rare.status)
-    writer.put(.template, rare.template)
-    writer.put(.cpuLimit, rare.cpuLimit)
-    writer.put(.memoryLimit, rare.memoryLimit)
-    writer.put(.diskLimit, rare.diskLimit)
-    writer.put(.target, rare.target)
-    writer.put(.targetKey, rare.targetKey)
+  private static func put<Sink: ByteSink & ~Copyable>(_ fact: inout Fact, to sink: inout Sink) {
+    sink.put(UInt64(fact.type.rawValue) | UInt64(version) << 8, count: 2)
+    sink.put(signedNumber: fact.occurred.microseconds)
+    sink.put(.node, fact.node)
+    sink.put(.host, fact.host)
+    sink.put(.cpuMillicores, fact.cpuMillicores)
+    sink.put(.memoryBytes, fact.memoryBytes)
+    sink.put(.diskBytes, fact.diskBytes)
+    put(&fact.attributes, to: &sink)
+    sink.put(.pool, fact.pool)
+    sink.put(.workersBefore, fact.workersBefore)
+    sink.put(.workersAfter, fact.workersAfter)
+    sink.put(.lastIssued, fact.lastIssued)
+    if !fact.rareStorage.isEmpty { put(fact.rare, to: &sink) }
+    sink.put(.key, fact.key)
+    sink.put(.actor, fact.actor)
+    sink.put(.source, fact.source)
+    sink.put(.cause, fact.cause)
+  }
+
+  private static func put<Sink: ByteSink & ~Copyable>(
+    _ rare: RareFields, to sink: inout Sink
+  ) {
+    sink.put(.added, rare.added)
+    sink.put(.removed, rare.removed)
+    sink.put(.reason, rare.reason)
+    sink.put(.container, rare.container)
+    sink.put(.status, rare.status)
+    sink.put(.template, rare.template)
+    sink.put(.cpuLimit, rare.cpuLimit)
+    sink.put(.memoryLimit, rare.memoryLimit)
+    sink.put(.diskLimit, rare.diskLimit)
+    sink.put(.target, rare.target)
+    sink.put(.targetKey, rare.targetKey)
     if let present = rare.present {
-      writer.put(Tag.present.rawValue)
-      writer.put(present ? 1 : 0)
+      sink.put(Tag.present.rawValue)
+      sink.put(present ? 1 as UInt8 : 0)
     }
-    writer.put(.counters, numbers: rare.counters?.values)
-    writer.put(.capacity, numbers: rare.capacity?.values)
-    writer.put(.store, rare.store)
-    writer.put(.outcome, rare.outcome)
-    writer.put(.changes, rare.changes)
+    sink.put(.counters, numbers: rare.counters?.values)
+    sink.put(.capacity, numbers: rare.capacity?.values)
+    sink.put(.store, rare.store)
+    sink.put(.outcome, rare.outcome)
+    sink.put(.changes, rare.changes)
     if let contradiction = rare.contradiction {
-      writer.put(Tag.contradiction.rawValue)
-      writer.put(contradiction.rawValue)
+      sink.put(Tag.contradiction.rawValue)
+      sink.put(contradiction.rawValue)
     }
   }
 
@@ -208,49 +227,61 @@ package enum FactCodec {
   }
 }
 
-extension ByteWriter {
+extension ByteSink where Self: ~Copyable {
   /// Appends a text: see `FactCodec`.
-  package mutating func put(_ name: Name) {
-    if let uuid = name.uuid {
-      bytes.append(1)
-      for word in [uuid.high, uuid.low] {
-        for shift in stride(from: UInt64(56), through: 0, by: -8) {
-          bytes.append(UInt8(truncatingIfNeeded: word &>> shift))
-        }
-      }
+  @inline(__always)
+  mutating func put(text name: Name) {
+    if name.tag == UInt8.max {
+      put(1 as UInt8)
+      put(name.high.byteSwapped, count: 8)
+      put(name.low.byteSwapped, count: 8)
+    } else if name.tag <= 16 {
+      let count = Int(name.tag)
+      put(UInt8(count * 2))
+      put(name.high.byteSwapped, count: min(count, 8))
+      if count > 8 { put(name.low.byteSwapped, count: count &- 8) }
     } else {
-      put(varint: UInt64(name.utf8Count) * 2)
-      name.appendUTF8(to: &bytes)
+      let text = name.long ?? []
+      put(number: UInt64(text.count) * 2)
+      put(text)
     }
   }
 
+  @inline(__always)
   fileprivate mutating func put(_ tag: FactCodec.Tag, _ name: Name?) {
     guard let name else { return }
-    bytes.append(tag.rawValue)
-    put(name)
+    put(tag.rawValue)
+    put(text: name)
   }
 
+  @inline(__always)
   fileprivate mutating func put(_ tag: FactCodec.Tag, _ number: Int64?) {
     guard let number else { return }
-    bytes.append(tag.rawValue)
-    put(signed: number)
+    put(tag.rawValue)
+    put(signedNumber: number)
   }
 
   /// Appends a number of a column, in which one below zero is not said.
+  @inline(__always)
   fileprivate mutating func put(_ tag: FactCodec.Tag, said number: Int64) {
     if number >= 0 { put(tag, number) }
   }
 
   fileprivate mutating func put(_ tag: FactCodec.Tag, _ names: [Name]?) {
     guard let names else { return }
-    bytes.append(tag.rawValue)
-    put(varint: UInt64(names.count))
-    for name in names { put(name) }
+    put(tag.rawValue)
+    put(number: UInt64(names.count))
+    for name in names { put(text: name) }
   }
 
   fileprivate mutating func put(_ tag: FactCodec.Tag, numbers: [Int64]?) {
     guard let numbers else { return }
-    bytes.append(tag.rawValue)
-    for number in numbers { put(signed: number) }
+    put(tag.rawValue)
+    for number in numbers { put(signedNumber: number) }
   }
+}
+
+extension ByteWriter {
+  /// Appends a text: see `FactCodec`.
+  package mutating func put(_ name: Name) { put(text: name) }
 }

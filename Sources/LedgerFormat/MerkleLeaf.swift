@@ -11,18 +11,19 @@ package struct MerkleLeaf: ~Copyable {
 
   /// Appends the hash of `range` of `bytes` to `leaves`.
   package mutating func append(
-    _ bytes: [UInt8], _ range: Range<Int>, to leaves: inout [UInt8]
+    _ bytes: Span<UInt8>, _ range: Range<Int>, to leaves: inout [UInt8]
   ) {
     hash.update(MerkleLeaf.prefix)
-    hash.update(bytes.span, range)
+    hash.update(bytes, range)
     hash.finish(into: &leaves)
   }
 
   /// The canonical bytes of an entry, length first: what a leaf is the hash of.
   package static func bytes(of entry: Entry) -> [UInt8] {
     var writer = ByteWriter()
+    var fact = entry.fact
     FactCodec.put(
-      entry.fact, sequence: entry.sequence, recorded: entry.recorded, to: &writer)
+      &fact, sequence: entry.sequence, recorded: entry.recorded, to: &writer)
     return writer.bytes
   }
 }

@@ -11,15 +11,26 @@ package enum NameList {
     _ names: some Collection<Name>, _ layout: Column.Layout, to writer: inout ByteWriter
   ) {
     writer.put(varint: UInt64(names.count))
-    Column.put(
-      names.map { $0.uuid == nil ? UInt64($0.utf8Count) + 1 : 0 }, layout, to: &writer)
+    Column.put(names.map(shape), layout, to: &writer)
+    putTexts(names, to: &writer)
+  }
+
+  /// What stands for a text in the column of shapes.
+  @inline(__always)
+  static func shape(_ name: Name) -> UInt64 {
+    if name.tag == UInt8.max { return 0 }
+    return UInt64(name.tag <= 16 ? Int(name.tag) : name.utf8Count) + 1
+  }
+
+  /// Appends the bytes of all texts.
+  static func putTexts(_ names: [Name], to writer: inout ByteWriter) {
+    var length = 0
+    for name in names { length += max(Int(shape(name)) - 1, 16) }
+    writer.bytes.reserveCapacity(writer.bytes.count + length)
     for name in names {
-      if let uuid = name.uuid {
-        for word in [uuid.high, uuid.low] {
-          for shift in stride(from: UInt64(56), through: 0, by: -8) {
-            writer.bytes.append(UInt8(truncatingIfNeeded: word &>> shift))
-          }
-        }
+      if name.tag == UInt8.max {
+        writer.put(name.high.byteSwapped, count: 8)
+        writer.put(name.low.byteSwapped, count: 8)
       } else {
         name.appendUTF8(to: &writer.bytes)
       }

@@ -161,8 +161,8 @@ extension LogReader {
     var entries =
       names.map { EntryCursor(self, first..<last + 1, names: $0) }
       ?? EntryCursor(self, 0..<last + 1, hidingBefore: first)
-    while let step = try entries.next() {
-      chain.add(step.entry.fact, sequence: step.entry.sequence, recorded: step.entry.recorded)
+    while var step = try entries.next() {
+      chain.add(&step.entry.fact, sequence: step.entry.sequence, recorded: step.entry.recorded)
       guard step.endsCommit else { continue }
       chain.finishCommit()
       if step.entry.sequence >= sequence { break }

@@ -104,7 +104,7 @@ package struct LogTree {
     {
       guard step.entry.sequence >= first else { continue }
       let bytes = MerkleLeaf.bytes(of: step.entry)
-      hash.append(bytes, 0..<bytes.count, to: &hashes)
+      hash.append(bytes.span, 0..<bytes.count, to: &hashes)
     }
     return hashes
   }
@@ -129,10 +129,10 @@ package struct LogTree {
     var full: [TreeRows.Tile] = []
     var entries = reader.entries(from: start + 1)
     while let step = try entries.next() {
-      let entry = step.entry
+      var entry = step.entry
       guard entry.sequence > start else { continue }
       chain.add(
-        entry.fact, sequence: entry.sequence, recorded: entry.recorded, leaves: &hashes)
+        &entry.fact, sequence: entry.sequence, recorded: entry.recorded, leaves: &hashes)
       if step.endsCommit { chain.finishCommit() }
       if hashes.count >= LogTree.pieceByteCount {
         rows.append(hashes) { full.append($0) }

@@ -133,9 +133,9 @@ package final class LogWriter {
     return true
   }
 
-  /// Adds an entry of the open commit to the chain.
-  package func chain(_ fact: borrowing Fact, sequence: Int64, recorded: Timestamp) {
-    chain.add(fact, sequence: sequence, recorded: recorded)
+  /// Adds an entry of the open commit to the chain; `fact` stays as it is.
+  package func chain(_ fact: inout Fact, sequence: Int64, recorded: Timestamp) {
+    chain.add(&fact, sequence: sequence, recorded: recorded)
   }
 
   /// Writes a block of the open commit; it counts only once the commit has ended.

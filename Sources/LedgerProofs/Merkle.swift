@@ -15,7 +15,7 @@ package enum Merkle {
   package static func leaf(_ bytes: [UInt8]) -> [UInt8] {
     var hash = MerkleLeaf()
     var digest: [UInt8] = []
-    hash.append(bytes, 0..<bytes.count, to: &digest)
+    hash.append(bytes.span, 0..<bytes.count, to: &digest)
     return digest
   }
 

@@ -21,9 +21,7 @@ extension FieldRecord {
     let unsaid = rules.explicit.subtracting(present.union(nulls))
     if type == .nodeMoved, !unsaid.isEmpty { throw missing(unsaid, rules) }
 
-    item.expect = nil
-    item.stamp = nil
-    item.fact = Fact(type: type, occurred: try time(.time, bytes, scratch))
+    item.begin(type, try time(.time, bytes, scratch))
     let meant = present.intersection(rules.used)
     try assign(meant.subtracting(.rare), to: &item.fact, bytes, scratch)
     if !meant.intersection(.rare).isEmpty {

@@ -89,9 +89,12 @@ package struct FactItem: Hashable, Sendable {
   package var expect: Expectation?
   /// Where it stood in the ledger it was exported from.
   package var stamp: ExportedStamp?
+  /// Whether nothing was read into it yet.
+  private(set) var isFresh = false
 
   /// An item to read into; its content has no meaning before.
   package init() {
+    isFresh = true
     fact = Fact(type: .repairStarted, occurred: Timestamp(microseconds: 0))
   }
 
@@ -100,6 +103,20 @@ package struct FactItem: Hashable, Sendable {
     self.fact = fact
     self.expect = expect
     self.stamp = stamp
+  }
+
+  /// Makes it a fact that says its type and time alone.
+  mutating func begin(_ type: EventType, _ occurred: Timestamp) {
+    if isFresh {
+      // Everything else is nil already, and a fact is large.
+      isFresh = false
+      fact.type = type
+      fact.occurred = occurred
+    } else {
+      fact = Fact(type: type, occurred: occurred)
+      expect = nil
+      stamp = nil
+    }
   }
 }
 

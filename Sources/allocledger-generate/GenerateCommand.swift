@@ -47,7 +47,6 @@ func generate(_ command: ParsedCommand, to output: Output) throws {
     let history = WorkloadHistory(try workloadOptions(command))
     try history.forEachLine { line throws(OutputError) in try output.write(line) }
   }
-  try output.flush()
 }
 
 private func fleetOptions(_ command: ParsedCommand) throws(UsageError) -> FleetOptions {

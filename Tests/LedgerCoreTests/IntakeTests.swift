@@ -122,6 +122,33 @@ struct IntakeTests {
     return intake
   }
 
+  @Test("a value is stored once in a batch, and others beside it", arguments: [1, 40, 5_000])
+  func interns(count: Int) throws {
+    var intake = try intake([.host(.hostRegistered, "h")])
+    func created(_ number: Int) -> Fact {
+      var fact = Fact.node(.nodeCreated, Name("\(number)"), on: "h", sizes(Int64(number / 2), 1, 1))
+      // They differ in the middle alone.
+      fact.attributes.image = Name("registry.example/\(number / 2)/image:1.0.0")
+      fact.attributes.org = number / 2 == 0 ? nil : "org"
+      fact.source = Name("somewhere else than \(number / 2)")
+      return fact
+    }
+    for number in 0..<2 * count { _ = try intake.admit(created(number)) }
+    let batch = intake.takeBatch(recorded: moment(1))
+    #expect(batch.shapes.count == count + 1)
+    #expect(batch.attributes.count == count)
+    #expect(batch.origins.count == count)
+    for number in 0..<2 * count {
+      let row = number + 1
+      #expect(batch.shapes[Int(batch.numbers[row])].cpuMillicores == Int64(number / 2))
+      #expect(
+        batch.attributes[Int(batch.attributeRefs[row]) - 1] == created(number).attributes)
+      #expect(batch.origins[Int(batch.originRefs[row]) - 1].source == created(number).source)
+    }
+    _ = try intake.admit(.node(.nodeCreated, "last", on: "h", sizes(1, 1, 1)))
+    #expect(intake.batch.shapes.count == 1)
+  }
+
   @Test("what history does not allow is refused and leaves no trace", arguments: Refusal.all)
   func refuses(refusal: Refusal) throws {
     var intake = try intake(refusal.given)

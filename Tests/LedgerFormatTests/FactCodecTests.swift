@@ -97,7 +97,8 @@ struct FactCodecTests {
       var bytes = link
       for index in commit * 200..<commit * 200 + 200 {
         let recorded = moment(Int64(commit))
-        chain.add(facts[index], sequence: Int64(index), recorded: recorded)
+        var fact = facts[index]
+        chain.add(&fact, sequence: Int64(index), recorded: recorded)
         var writer = ByteWriter()
         writer.put(fixed: UInt64(index))
         writer.put(fixed: UInt64(recorded.microseconds))
@@ -112,5 +113,23 @@ struct FactCodecTests {
     }
     chain.finishCommit()
     #expect(chain.link == link)
+  }
+
+  @Test("canonical bytes are the same however long they are", arguments: [15, 16, 17, 36, 1 << 18])
+  func grows(length: Int) {
+    var fact = Fact.node(.nodeRenamed, "n", at: -1)
+    fact.attributes.name = Name(String(repeating: "x", count: length))
+    fact.source = "0f0e0d0c-0b0a-4908-8706-050403020100"
+    fact.cause = .max
+    var chain = Chain(link: Chain.origin)
+    var bytes = Chain.origin
+    for sequence in 1...2 {
+      chain.add(&fact, sequence: Int64(sequence), recorded: moment(3))
+      bytes += MerkleLeaf.bytes(
+        of: Entry(sequence: Int64(sequence), recorded: moment(3), fact: fact))
+    }
+    chain.finishCommit()
+    #expect(chain.link == SHA256.digest(bytes))
+    #expect(bytes.count == 2 * (canonical(fact).count + 20) + SHA256.byteCount)
   }
 }

@@ -26,7 +26,8 @@ struct WritingTests {
 
     var chain = Chain(link: Chain.origin)
     for (index, entry) in entries.enumerated() {
-      chain.add(entry.fact, sequence: entry.sequence, recorded: entry.recorded)
+      var fact = entry.fact
+      chain.add(&fact, sequence: entry.sequence, recorded: entry.recorded)
       if index + 1 == entries.count || entries[index + 1].recorded != entry.recorded {
         chain.finishCommit()
         #expect(try ledger.reader().link(at: entry.sequence) == chain.link)

@@ -107,7 +107,7 @@ struct Reading {
     while rows.size < count, let step = try entries.next() {
       let bytes = MerkleLeaf.bytes(of: step.entry)
       var leaf: [UInt8] = []
-      hash.append(bytes, 0..<bytes.count, to: &leaf)
+      hash.append(bytes.span, 0..<bytes.count, to: &leaf)
       rows.append(leaf) { _ in }
     }
     return rows.root
