@@ -34,13 +34,21 @@ def make_facts(bench):
         bench.figures.add("limit", name, *values)
 
 
-def commits(bench, sqlite):
-    """J1, small commits. The disk's speed moves within minutes, so every round measures it, the ledger and SQLite."""
+def commits(bench, sqlite, writers):
+    """J1, small commits. The disk's speed moves within minutes, so every round measures it, the ledger and its peers."""
     client, figures = bench.compile("benchmarks/client.c"), bench.figures
+    rates = {
+        "ledger": lambda callers: append_rate(bench, client, callers),
+        "sqlite": lambda _: sqlite.rate(1, 10**9, SECONDS),
+        "postgresql": lambda callers: writers.rate(callers, SECONDS),
+    }
+    turns = [("ledger", 1), ("sqlite", 1), ("ledger", 16), ("ledger", 64)]
+    if writers:
+        turns[3:3] = [("postgresql", 16)]
     for _ in range(bench.repeat):
         before = disk(bench, 64)
-        for who, callers in (("ledger", 1), ("sqlite", 1), ("ledger", 16), ("ledger", 64)):
-            rate = append_rate(bench, client, callers) if who == "ledger" else sqlite.rate(1, 10**9, SECONDS)
+        for who, callers in turns:
+            rate = rates[who](callers)
             after = disk(bench, 64)
             # Every job has a measurement of the disk right before it and one right after.
             limit, before = callers * (before + after) / 2, after
@@ -55,6 +63,23 @@ def commits(bench, sqlite):
             figures.add("ledger", "commit_1000", BATCH_COUNT / took)
             figures.add("limit", "commit_1000", 1000 * disk(bench, 64000))
             figures.add("sqlite", "commit_1000", sqlite.rate(1000, BATCH_COUNT, 1e9))
+
+
+def appends(bench, lmdb):
+    """J1 in process: facts in memory that the library appends, beside LMDB, which is a library too."""
+    figures = bench.figures
+    for _ in range(bench.repeat_long):
+        for job, batch, most in (("append_1000", 1000, BATCH_COUNT), ("append_bulk", None, None), ("append_1", 1, COMMIT_COUNT // 10)):
+            if lmdb and batch != 1:
+                lmdb.measure(job, batch or 0, most or bench.count)
+            with removed(bench.where / "appended"):
+                line = [bench.measurer, "append", "--ledger", bench.fresh("appended"), "--facts", bench.facts]
+                line += ["--batch", batch] if batch else []
+                if batch:
+                    figures.add("limit", job, batch * disk(bench, 64 * batch))
+                found = named([*line, "--count", most] if most else line)
+            figures.add("ledger", job, *found["rate"])
+            figures.add("ledger", job + "_cpu", *found["rate_of_cpu"])
 
 
 def disk(bench, size):
@@ -77,7 +102,7 @@ def commit_counts(bench):
         output(bench.command(ledger, "seal", "-q"))
         figures.add("ledger", "bytes_sealed", size_of(ledger) / COMMIT_COUNT)
     if not shutil.which("strace"):
-        subprocess.run([measure.ROOT / "tools" / "install-packages", "test"], stdout=subprocess.DEVNULL)
+        measure.install("test")
     if not shutil.which("strace"):
         figures.note("syncs a commit: not counted, strace is missing")
         return
@@ -186,6 +211,10 @@ def compare(bench, sqlite):
         line = bench.command(bench.ledger, "validate", "-q", "--exit-zero", "--store", f"sqlite:{live}")
         figures.add("ledger", "compare", *clocked(line, 1))
         figures.add("limit", "compare", *sqlite.rows(live))
+    for _ in range(bench.repeat_long):
+        found = named([bench.measurer, "compare", "--ledger", bench.ledger, "--store", live])
+        bench.agree("comparing", 0, found["findings"])
+        figures.add("ledger", "join", *found["join"])
     bench.profile("J4 compare", line)
     figures.add("sqlite", "compare", *sqlite.compare(live))
 

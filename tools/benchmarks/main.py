@@ -27,7 +27,7 @@ def main():
         measure(bench, arguments)
         table.printed("The machine, bare", table.machine(bench.figures))
         table.printed(f"Workload {bench.size}, {bench.count:,} entries",
-                      [["", "allocledger", "limit", "SQLite", "DuckDB"], *table.rows(bench.figures)])
+                      [["", *table.HEAD], *table.rows(bench.figures)])
         rows, passed = counts.gate(bench)
         table.printed("Gates", rows)
         if arguments.picture:
@@ -41,8 +41,8 @@ def main():
 
 def parse():
     parser = argparse.ArgumentParser(
-        prog="tools/bench", description="Measures the ledger beside the machine's limits, SQLite and DuckDB. Times are "
-        "printed; counts gate: exit 1 where one is worse than the best record, or cannot be counted.")
+        prog="tools/bench", description="Measures the ledger beside the machine's limits, SQLite, LMDB, PostgreSQL and DuckDB. "
+        "Times are printed; counts gate: exit 1 where one is worse than the best record, or cannot be counted.")
     parser.add_argument("--size", choices=["XS", "S", "M"], default="S", help="0.1, 1 or 10 million entries (default: S)")
     parser.add_argument("--job", choices=["all", "blockvisor"], default="all", help="all jobs of a ledger, or those of a Blockvisor in "
                         "PostgreSQL with 10,000 (XS), 100,000 (S) or a million nodes (M) (default: all)")
@@ -61,7 +61,8 @@ def measure(bench, arguments):
         ("the machine", lambda: jobs.machine(bench)),
         ("the workload", lambda: jobs.make_facts(bench)),
         ("J1, bulk", lambda: jobs.bulk(bench)),
-        ("J1, commits", lambda: jobs.commits(bench, sqlite())),
+        ("J1, commits", lambda: commits()),
+        ("J1, in process", lambda: jobs.appends(bench, peers.available(bench, "LMDB", peers.LMDB))),
         ("J1, counts", lambda: jobs.commit_counts(bench)),
         ("J2", lambda: jobs.replay(bench)),
         ("J3", lambda: jobs.moments(bench)),
@@ -72,6 +73,14 @@ def measure(bench, arguments):
         ("the trace azure-v1", lambda: trace(bench)),
     ]
     made = []
+
+    def commits():
+        writers = peers.available(bench, "PostgreSQL", peers.Writers)
+        try:
+            jobs.commits(bench, sqlite(), writers)
+        finally:
+            if writers:
+                writers.stop()
 
     def sqlite():
         if not made:

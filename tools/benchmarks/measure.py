@@ -95,6 +95,11 @@ class Bench:
         return ledger
 
 
+def install(group):
+    """Installs the packages of a group; where that fails, what needs them says so."""
+    subprocess.run([ROOT / "tools" / "install-packages", group], stdout=subprocess.DEVNULL)
+
+
 def output(command):
     return finished(command).stdout.decode()
 

@@ -1,8 +1,9 @@
 """What a user would pick instead, doing the same jobs on the same facts in the same run."""
+import pathlib
 import subprocess
 import sys
 
-from . import measure
+from . import measure, postgres
 from .jobs import MOMENT, disk
 from .measure import named, removed
 
@@ -46,6 +47,55 @@ class SQLite:
 
     def rows(self, live):
         return named([self.program, "rows", live])["rows"]
+
+
+class LMDB:
+    """LMDB by its C API: lmdb.c, which is given facts in memory."""
+
+    NEEDED = [pathlib.Path("/usr/include/lmdb.h")]
+
+    def __init__(self, bench):
+        self.bench = bench
+        self.program = bench.compile("benchmarks/lmdb.c", "-llmdb")
+
+    def measure(self, job, batch, most):
+        """Appends in commits of so many, and notes the rate, and the bytes an entry of the bulk."""
+        directory = self.bench.where / "rows"
+        directory.mkdir()
+        with removed(directory):
+            found = named([self.program, "load", directory, self.bench.facts, most, batch])
+        self.bench.figures.add("lmdb", job, *found["rate"])
+        if job == "append_bulk":
+            self.bench.figures.add("lmdb", "bytes", *found["bytes"])
+
+
+class Writers:
+    """PostgreSQL by libpq: writers.c, with a server of its own on the disk that the others are measured on."""
+
+    NEEDED = [pathlib.Path("/usr/include/postgresql/libpq-fe.h"), postgres.BINARIES / "initdb"]
+
+    def __init__(self, bench):
+        self.bench = bench
+        self.program = bench.compile("benchmarks/writers.c", "-I/usr/include/postgresql", "-lpq", "-lpthread")
+        self.server = postgres.Postgres(bench.where, durable=True)
+
+    def rate(self, writers, seconds):
+        """Commits of one fact a second, by so many writers."""
+        return named([self.program, self.server.address, self.bench.facts, writers, seconds])["rate"][0]
+
+    def stop(self):
+        self.server.stop()
+
+
+def available(bench, name, peer):
+    """A peer, whose files are installed where they are missing; None where they cannot be had."""
+    if not all(path.exists() for path in peer.NEEDED):
+        measure.install("bench")
+    missing = [str(path) for path in peer.NEEDED if not path.exists()]
+    if missing:
+        bench.figures.note(f"{name}: not measured, {', '.join(missing)} could not be installed")
+        return None
+    return peer(bench)
 
 
 def duckdb(bench):

@@ -2,16 +2,19 @@
 import html
 import math
 
-from .table import WHO, duration, rate, size
+from .table import PEERS, WHO, duration, rate, size
 
-COLOURS = {"ledger": "#0b6e4f", "limit": "#9aa5b1", "sqlite": "#3b6fb6", "duckdb": "#d98e04"}
-NAMES = {"ledger": "allocledger", "limit": "the machine", "sqlite": "SQLite", "duckdb": "DuckDB"}
+COLOURS = {"ledger": "#0b6e4f", "limit": "#9aa5b1", "sqlite": "#3b6fb6", "duckdb": "#d98e04",
+           "lmdb": "#7a4fa3", "postgresql": "#b23a48"}
+NAMES = {"ledger": "allocledger", "limit": "the machine", **PEERS}
 PANELS = [
     ("Entries a second: longer is better", rate, [
         ("J1 one a commit", "commit_1"), ("J1 16 callers", "commit_16"), ("J1 64 callers", "commit_64"),
-        ("J1 1000 a commit", "commit_1000"), ("J1 bulk, NDJSON", "bulk"), ("J2 hosts alone", "replay"), ("J2 node table too", "replay_nodes")]),
+        ("J1 1000 a commit", "commit_1000"), ("J1 1000 a commit, in process", "append_1000"),
+        ("J1 bulk, NDJSON", "bulk"), ("J1 bulk, in process", "append_bulk"),
+        ("J2 hosts alone", "replay"), ("J2 node table too", "replay_nodes")]),
     ("Time: shorter is better", duration, [
-        ("J3 one host", "one_host"), ("J3 all hosts", "all_hosts"), ("J4 compare", "compare")]),
+        ("J3 one host", "one_host"), ("J3 all hosts", "all_hosts"), ("J4 compare", "compare"), ("J4 join", "join")]),
     ("Bytes an entry: shorter is better", size, [("bulk", "bytes"), ("with an index of moments", "bytes_history")]),
 ]
 LEFT, WIDTH, BAR, RIGHT = 190, 560, 15, 110

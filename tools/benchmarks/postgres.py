@@ -16,9 +16,9 @@ SHAPES = [(1, 2, 20), (2, 4, 50), (2, 8, 100), (4, 8, 200), (4, 16, 500), (8, 16
 
 
 class Postgres:
-    """A server in a directory of its own, on a port of its own."""
+    """A server in a directory of its own, on a port of its own; where it is not durable, nothing is synced."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, durable=False):
         if not (BINARIES / "initdb").exists():
             sys.exit("bench: no PostgreSQL 15; on Debian: apt-get install postgresql-15")
         self.directory = pathlib.Path(directory) / "postgres"
@@ -33,7 +33,8 @@ class Postgres:
             shutil.chown(self.directory, "postgres")
         self.run("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
         self.run("pg_ctl", "-D", self.data, "-w", "-l", self.directory / "log", "-o",
-                 f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.directory} -c fsync=off "
+                 f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.directory} "
+                 f"-c fsync={'on' if durable else 'off'} "
                  "-c shared_buffers=1GB -c autovacuum=off -c max_wal_size=8GB", "start")
 
     @property

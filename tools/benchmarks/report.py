@@ -22,7 +22,9 @@ machine move times by factors, so compare within the run, not with another one. 
 
 How the peers do it: SQLite {sqlite}, by its C API with prepared statements, WAL and `synchronous=FULL`, rows with ids as
 bytes and hosts and images as numbers, replay by a fold in C, moments from an index table of counters after every event.
-DuckDB by its Python package and SQL, on all cores. The run stops where either, or the fold in C, counts other nodes than the ledger.
+DuckDB by its Python package and SQL, on all cores. LMDB by its C API, rows of fixed size by their sequence, each commit synced;
+like the ledger's own rates in process, its rates begin with facts in memory. PostgreSQL by libpq and prepared statements,
+`synchronous_commit=on`, a connection for each writer, with nothing tuned for durability. The run stops where either, or the fold in C, counts other nodes than the ledger.
 Cold means that the kernel was asked to forget the pages of the ledger's own files.
 
 J2 is judged by `show --no-cache`, which keeps a table of nodes with ids, as the C fold and the peers do, and more of each node;
@@ -41,7 +43,7 @@ def write(bench, path, picture, command, load):
         processor=processor(), system=platform.system(), load=load, size=bench.size, count=bench.count,
         repeat=bench.repeat, repeat_long=bench.repeat_long, sqlite=sqlite_version())]
     parts += ["## Targets\n", table.markdown(["target", "measured", "beside it", "verdict"], targets.verdicts(bench)), ""]
-    parts += ["## Jobs\n", table.markdown(["job", "allocledger", "limit", "SQLite", "DuckDB"], table.rows(bench.figures)), ""]
+    parts += ["## Jobs\n", table.markdown(["job", *table.HEAD], table.rows(bench.figures)), ""]
     if picture:
         parts += [f"![The jobs as bars]({os.path.relpath(picture, path.parent)})\n"]
     parts += ["## The machine, bare\n", table.markdown(["what", "rate"], table.machine(bench.figures)), ""]

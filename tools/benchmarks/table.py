@@ -1,6 +1,8 @@
-"""The jobs as rows: the ledger beside the machine's limit, SQLite and DuckDB."""
+"""The jobs as rows: the ledger beside the machine's limit and its peers."""
 
-WHO = ["ledger", "limit", "sqlite", "duckdb"]
+PEERS = {"sqlite": "SQLite", "duckdb": "DuckDB", "lmdb": "LMDB", "postgresql": "PostgreSQL"}
+WHO = ["ledger", "limit", *PEERS]
+HEAD = ["allocledger", "limit", *PEERS.values()]
 
 
 def rate(value):
@@ -37,8 +39,14 @@ JOBS = [
     ("J1 the same, as a share of bare fdatasync", ratio, "share_1", "by definition 1"),
     ("J1 16 callers, pipelined", rate, "commit_16", "16 × bare fdatasync"),
     ("J1 64 callers, pipelined", rate, "commit_64", "64 × bare fdatasync"),
-    ("J1 1000 entries a commit", rate, "commit_1000", "64 kB + fdatasync"),
+    ("J1 one entry a commit, in process", rate, "append_1", "bare fdatasync"),
+    ("J1 the same, by time of processors", rate, "append_1_cpu", None),
+    ("J1 1000 entries a commit, NDJSON", rate, "commit_1000", "64 kB + fdatasync"),
+    ("J1 1000 entries a commit, in process", rate, "append_1000", "64 kB + fdatasync"),
+    ("J1 the same, by time of processors", rate, "append_1000_cpu", None),
     ("J1 bulk import of NDJSON", rate, "bulk", "reading the file, warm"),
+    ("J1 bulk, in process", rate, "append_bulk", None),
+    ("J1 the same, by time of processors", rate, "append_bulk_cpu", None),
     ("bytes an entry, bulk", size, "bytes", None),
     ("bytes an entry, with the index for moments", size, "bytes_history", None),
     ("bytes an entry, with postings of hosts and nodes too", size, "bytes_postings", None),
@@ -63,6 +71,7 @@ JOBS = [
     ("J3 all hosts, whole command, warm", duration, "all_hosts_whole", None),
     ("J3 all hosts, whole command, cold", duration, "all_hosts_cold", None),
     ("J4 compare with a live store", duration, "compare", "reading its rows, bare"),
+    ("J4 join, in process", duration, "join", None),
     ("verify", rate, "verify", None),
     ("one more commit after a torn one", duration, "open_after_crash", None),
     ("writing a snapshot", duration, "snapshot", None),
