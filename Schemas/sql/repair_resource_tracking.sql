@@ -126,16 +126,24 @@ CREATE FUNCTION pg_temp.requirement(config jsonb) RETURNS bigint[] LANGUAGE sql 
 CREATE FUNCTION pg_temp.requirement(config json) RETURNS bigint[] LANGUAGE sql IMMUTABLE AS
   $$ SELECT pg_temp.requirement(config::text) $$;
 
+-- Nobody writes while this runs; readers go on.
+LOCK TABLE nodes, hosts IN SHARE ROW EXCLUSIVE MODE;
+
+-- What configs of live nodes declare; each is read once, however many nodes name it.
+CREATE TEMP TABLE config_requirements AS
+SELECT c.id, c.config_type::text AS config_type,
+  CASE WHEN c.config_type::text = 'legacy' THEN NULL ELSE pg_temp.requirement(c.config) END AS declared
+FROM configs c WHERE c.id IN (SELECT config_id FROM nodes WHERE deleted_at IS NULL);
+
 -- Nodes that are alive with what their configs declare; declared is NULL where that is not known.
 CREATE TEMP VIEW node_requirements AS
-SELECT n.id, n.host_id, n.cpu_cores, n.memory_bytes, n.disk_bytes, n.config_id, c.config_type::text AS config_type,
-  CASE WHEN c.config_type::text = 'legacy' THEN NULL ELSE pg_temp.requirement(c.config) END AS declared
-FROM nodes n LEFT JOIN configs c ON c.id = n.config_id
+SELECT n.id, n.host_id, n.cpu_cores, n.memory_bytes, n.disk_bytes, n.config_id, c.config_type, c.declared
+FROM nodes n LEFT JOIN config_requirements c ON c.id = n.config_id
 WHERE n.deleted_at IS NULL;
 
 CREATE TEMP VIEW inconsistent_nodes AS
 SELECT * FROM node_requirements
-WHERE declared IS NOT NULL AND ARRAY[cpu_cores, memory_bytes, disk_bytes] <> declared;
+WHERE declared IS NOT NULL AND (cpu_cores, memory_bytes, disk_bytes) IS DISTINCT FROM (declared[1], declared[2], declared[3]);
 
 -- Sums are numeric, so that they cannot overflow before they are compared.
 CREATE TEMP VIEW host_sums AS
@@ -147,9 +155,6 @@ GROUP BY h.id;
 CREATE TEMP VIEW inconsistent_hosts AS
 SELECT * FROM host_sums
 WHERE (node_count, node_cpu_cores, node_memory_bytes, node_disk_bytes) IS DISTINCT FROM (nodes, cpu, memory, disk);
-
--- Nobody writes while this runs; readers go on.
-LOCK TABLE nodes, hosts IN SHARE ROW EXCLUSIVE MODE;
 
 CREATE TEMP TABLE repaired_orgs (id uuid) ON COMMIT DROP;
 

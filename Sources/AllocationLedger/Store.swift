@@ -13,9 +13,37 @@ public final class Store {
   /// The store behind it.
   let live: any LiveStore
 
-  /// Takes the SQLite file at `path`, of the reference schema, and opens nothing yet.
-  public init(sqlite path: String) {
-    live = SQLiteStore(path: path)
+  /// What the tables in a SQLite file are.
+  public enum SQLiteSchema: Sendable {
+    /// The tables of the reference schema.
+    case reference
+    /// A copy of the tables of a Blockvisor.
+    case blockvisor
+  }
+
+  /// Takes the SQLite file at `path` and opens nothing yet.
+  public init(sqlite path: String, schema: SQLiteSchema = .reference) {
+    live = SQLiteAddress(path: path, schema: schema == .blockvisor ? .blockvisor : .reference)
+      .store()
+  }
+
+  /// Takes the store that the command line names so, as `sqlite:PATH?schema=blockvisor` or `postgres://…`, and opens nothing yet.
+  ///
+  /// - Throws: `ValidationError.queryNodes` for a name that is none.
+  public convenience init(named name: String) throws(ValidationError) {
+    #if PostgreSQL
+    if PostgresAddress.prefixes.contains(where: { name.hasPrefix($0) }) {
+      try self.init(postgres: name)
+      return
+    }
+    #endif
+    do throws(SQLiteAddress.Malformed) {
+      self.init(try SQLiteAddress(name).store())
+    } catch { throw .queryNodes(error.message) }
+  }
+
+  private init(_ live: any LiveStore) {
+    self.live = live
   }
 
   #if PostgreSQL

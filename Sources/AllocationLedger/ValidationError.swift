@@ -38,7 +38,7 @@ extension StoreError {
   var message: String {
     switch self {
     case .unreadable(let text), .locked(let text), .notEmpty(let text), .stale(let text),
-      .refused(let text), .failed(let text), .uncertain(let text):
+      .refused(let text), .failed(let text), .uncertain(let text), .interrupted(let text):
       text
     }
   }

@@ -1,10 +1,12 @@
 #define _GNU_SOURCE
 #include "CShims.h"
+#include "CSemaphore.h"
 
 #include <fcntl.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 static uint32_t crc_table[256];
@@ -86,4 +88,16 @@ int shim_spawn(int *process, const char *path, char *const arguments[]) {
   int failure = posix_spawn(&started, path, NULL, NULL, arguments, environ);
   *process = started;
   return failure;
+}
+
+int shim_semaphore_wait(sem_t *semaphore, long milliseconds) {
+  struct timespec end;
+  clock_gettime(CLOCK_MONOTONIC, &end);
+  end.tv_sec += milliseconds / 1000;
+  end.tv_nsec += milliseconds % 1000 * 1000000;
+  if (end.tv_nsec >= 1000000000) {
+    end.tv_sec += 1;
+    end.tv_nsec -= 1000000000;
+  }
+  return sem_clockwait(semaphore, CLOCK_MONOTONIC, &end) == 0;
 }

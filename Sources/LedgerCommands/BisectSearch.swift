@@ -109,12 +109,12 @@ struct BisectSearch {
     case .user: return
     case .live: try observe(store, .now)
     case .copy(let path):
-      try observe(try context.store(sqlitePrefix + path), .time(moment, .occurred(moment)))
+      try observe(try context.store(SQLiteAddress.prefix + path), .time(moment, .occurred(moment)))
     case .command(let sequence):
       let copy = "\(environmentVariable("TMPDIR") ?? "/tmp")/allocledger-bisect-\(processID()).db"
       defer { try? context.disk.remove(copy) }
       guard try make(copy, as: moment, sequence) else { return }
-      try observe(try context.store(sqlitePrefix + copy), .time(moment, .occurred(moment)))
+      try observe(try context.store(SQLiteAddress.prefix + copy), .time(moment, .occurred(moment)))
     }
   }
 

@@ -1,4 +1,5 @@
 internal import CommandKit
+internal import SQLiteStore
 internal import YAMLText
 
 /// What is wrong in a configuration file.
@@ -185,7 +186,7 @@ struct ConfigurationReader {
 
   /// The store; the path of a file in it is meant from the directory of the configuration.
   private func located(_ store: String) -> String {
-    guard let path = sqlitePath(store), !path.isEmpty else { return store }
-    return sqlitePrefix + beside(String(path))
+    guard let path = SQLiteAddress.rest(of: store), !path.isEmpty else { return store }
+    return SQLiteAddress.prefix + beside(String(path))
   }
 }

@@ -17,7 +17,9 @@ private let orderOptions: [Option] = [
     "on-drift", "POLICY", "when a host's counters were wrong before: report, refuse or repair",
     kind: .choice(LifecyclePolicy.OnDrift.allCases.map(\.rawValue)), default: "refuse"),
   .value(
-    "set", "COLUMN=VALUE", "a column of the row that only this store has", isRepeatable: true),
+    "set", "COLUMN=VALUE",
+    "a column of the row that only this store has; configs.COLUMN, commands.COLUMN and node_logs.COLUMN are of the rows made beside it",
+    isRepeatable: true),
   .value("wait", "DURATION", "how long to wait for the ledger's lock", default: "10s"),
 ]
 
@@ -26,6 +28,9 @@ private let numberOptions: [Option] = [
   .value("memory", "BYTES", "bytes, also with KiB, MiB, GiB or TiB"),
   .value("disk", "BYTES", "bytes, also with KiB, MiB, GiB or TiB"),
 ]
+
+private let authorOption = Option.value(
+  "created-by", "KIND:ID", "who causes it, for the store's own log and the rows that are made")
 
 private let requirementOptions: [Option] =
   [
@@ -38,8 +43,7 @@ private let requirementOptions: [Option] =
     .value("protocol", "ID", "the protocol"),
     .value("protocol-version", "ID", "the version of the protocol"),
     .value("semantic-version", "TEXT", "the version for people"),
-    .value("created-by", "KIND:ID", "who causes it, for the store's own log"),
-    .flag("allow-zero", "a node may take nothing"),
+    authorOption, .flag("allow-zero", "a node may take nothing"),
     .flag("over-capacity", "a host may get more than it offers"),
   ]
 
@@ -90,6 +94,7 @@ extension Command {
         "register", summary: "make a host", arguments: [hostArgument],
         options: numberOptions + [
           .value("name", "TEXT", "its name"), .value("org", "ID", "its organisation"),
+          authorOption,
         ]),
       Command(
         "resize", summary: "change what a host offers", arguments: [hostArgument],

@@ -134,7 +134,7 @@ extension Context {
         try output.line(
           outcome.isDuplicate
             ? "\(what) was carried out before, as entry \(outcome.sequence)"
-            : "\(what): entry \(outcome.sequence), \(numbers(outcome))\(store.label)")
+            : "\(what): entry \(outcome.sequence), \(change(outcome, command))\(store.label)")
       }
     }
     audit(
@@ -144,8 +144,14 @@ extension Context {
     return code
   }
 
-  private func numbers(_ outcome: LifecycleOutcome) -> String {
+  /// What the command changed, as the beginning of the half sentence that ends with the store.
+  private func change(_ outcome: LifecycleOutcome, _ command: LifecycleCommand) -> String {
     guard let decision = outcome.decision else { return "" }
+    switch command.action {
+    case .moveNode: return "now on \(command.host.map { "host \($0)" } ?? "no host"), in ".printable
+    case .renameNode: return "now named '\(command.attributes.name ?? "")', in ".printable
+    default: break
+    }
     let sides = [decision.old, decision.new].map { resources in
       resources.map { $0.values.map(String.init).joined(separator: "/") } ?? "nothing"
     }
@@ -197,6 +203,7 @@ extension LifecycleStop {
   fileprivate init(_ failure: Failure) {
     let told: (String, GRPCStatus)
     switch failure.code {
+    case .interrupted: told = ("interrupted", .cancelled)
     case .locked: told = ("locked", .unavailable)
     case .unreadable: told = ("unreadable", .unavailable)
     case .damaged: told = ("damaged", .dataLoss)

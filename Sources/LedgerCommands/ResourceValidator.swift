@@ -30,7 +30,8 @@ package func runResourceValidator(_ arguments: [String]) -> Int32 {
   runProgram(.resourceValidator, arguments) { parsed, output, messages throws(Failure) in
     messages = Messages(
       program: "resource-validator", isQuiet: false,
-      isVerbose: parsed.flag("verbose") || environmentVariable("ALLOCLEDGER_LOG") == "debug",
+      isVerbose: parsed.flag("verbose") || environmentVariable("ALLOCLEDGER_LOG") == "debug"
+        || wantsDetails(environmentVariable("RUST_LOG") ?? ""),
       usesColor: Configuration().wantsColor)
     let configuration = try Configuration.load(parsed, messages)
     var parsed = parsed
@@ -42,6 +43,14 @@ package func runResourceValidator(_ arguments: [String]) -> Int32 {
       parsed: parsed, output: output, messages: messages, format: .table,
       configuration: configuration)
     return try context.runResourceValidator().rawValue
+  }
+}
+
+/// Whether the variable that the guide names asks for details: `debug`, or `TARGET=debug` among others.
+private func wantsDetails(_ directives: String) -> Bool {
+  directives.split(separator: ",").contains { directive in
+    let level = directive.split(separator: "=").last?.lowercased()
+    return level == "debug" || level == "trace"
   }
 }
 
@@ -125,6 +134,7 @@ extension Context {
       try output.line("To actually apply these repairs, run:")
       try output.line("  resource-validator repair --apply")
     }
+    noteOrganisations(planned, "would be repaired too")
     let code: ExitCode = planned.isEmpty && left.isEmpty ? .clean : .findings
     auditOwn("repair", store, "planned", code, left)
     return code
@@ -152,6 +162,7 @@ extension Context {
         try output.line("✅ Resource tracking inconsistencies have been fixed!")
       }
     }
+    noteOrganisations(planned, "repaired too")
     for finding in outcome.remaining {
       messages.warning("not repaired: \(finding.entity.id): \(finding.message)")
     }
@@ -159,6 +170,12 @@ extension Context {
       outcome.remaining.isEmpty ? .clean : planned.isEmpty ? .findings : .partial
     auditOwn("repair --apply", store, "applied", code, outcome.remaining)
     return code
+  }
+
+  /// The guide's text does not know organisations, whose counters are repaired all the same.
+  private func noteOrganisations(_ planned: PlannedRepair, _ what: String) {
+    let count = Int64(planned.plan.counts.orgs)
+    if count > 0 { messages.note("counters of \(counted(count, "organisation")) \(what)") }
   }
 
   private func printCounts(_ planned: PlannedRepair) throws(OutputError) {

@@ -10,17 +10,6 @@ internal import SQLiteStore
 internal import PostgresStore
 #endif
 
-/// What names of SQLite stores begin with.
-let sqlitePrefix = "sqlite:"
-
-/// The path in the name of a SQLite store, with what follows it; nil for other stores.
-func sqlitePath(_ name: String) -> Substring? {
-  guard name.hasPrefix(sqlitePrefix) else { return nil }
-  let path = name.dropFirst(sqlitePrefix.count)
-  // sqlite:///PATH is a URL with an empty authority.
-  return path.hasPrefix("//") ? path.dropFirst(2) : path
-}
-
 extension Context {
   /// Opens the live store of a name, such as `sqlite:live.db` or one that the configuration gives.
   func store(_ name: String) throws(Failure) -> any LiveStore {
@@ -50,27 +39,11 @@ extension Context {
   }
 
   private func openStore(_ name: String) throws(Failure) -> any LiveStore {
-    guard var path = sqlitePath(name) else { return try openServer(name) }
-    var schema = "?schema=reference"
-    if let question = path.firstIndex(of: "?") {
-      schema = String(path[question...])
-      path = path[..<question]
-    }
-    guard !path.isEmpty else { throw Failure(.usage, "\(name) names no file") }
-    let messages = messages
-    switch schema {
-    case "?schema=reference":
-      let store = SQLiteStore(path: String(path))
-      store.trace = { messages.detail($0) }
-      return store
-    case SQLiteBlockvisor.suffix:
-      let store = SQLiteBlockvisor(path: String(path))
-      store.trace = { messages.detail($0) }
-      return store
-    default:
-      throw Failure(
-        .usage, "\(name): this version knows ?schema=reference and ?schema=blockvisor only")
-    }
+    guard name.hasPrefix(SQLiteAddress.prefix) else { return try openServer(name) }
+    do throws(SQLiteAddress.Malformed) {
+      let messages = messages
+      return try SQLiteAddress(name).store { messages.detail($0) }
+    } catch { throw Failure(.usage, error.message.printable) }
   }
 
   private func openServer(_ name: String) throws(Failure) -> any LiveStore {
@@ -86,6 +59,7 @@ extension Context {
       let store = PostgresStore(try PostgresAddress(name))
       let messages = messages
       store.trace = { messages.detail($0) }
+      store.interruption = Interruption { Interrupts.pending }
       return store
     } catch { throw Failure(.usage, error.message.printable) }
     #else
@@ -155,6 +129,7 @@ extension Failure {
     case .locked(let text): self.init(.locked, text)
     case .notEmpty(let text), .stale(let text), .refused(let text): self.init(.refused, text)
     case .failed(let text), .uncertain(let text): self.init(.failed, text)
+    case .interrupted(let text): self.init(.interrupted, text)
     }
   }
 

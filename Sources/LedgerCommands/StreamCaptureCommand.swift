@@ -148,8 +148,10 @@ extension Context {
     while true {
       let drained: StreamCapture.Drained
       do throws(Failure) { drained = try step(&capture, ledger) } catch {
-        // A signal while somebody else writes.
-        if records != nil, error.code == .locked, Interrupts.pending { break }
+        // A signal while somebody else writes, or while the server is at work.
+        if records != nil, Interrupts.pending, [.locked, .interrupted].contains(error.code) {
+          break
+        }
         throw error
       }
       sealing.look(closed: ledger.closedSegmentCount)

@@ -23,7 +23,7 @@ package enum NameList {
   }
 
   /// Appends the bytes of all texts.
-  static func putTexts(_ names: [Name], to writer: inout ByteWriter) {
+  static func putTexts(_ names: some Collection<Name>, to writer: inout ByteWriter) {
     var length = 0
     for name in names { length += max(Int(shape(name)) - 1, 16) }
     writer.bytes.reserveCapacity(writer.bytes.count + length)

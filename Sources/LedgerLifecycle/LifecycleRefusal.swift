@@ -50,6 +50,7 @@ package struct LifecycleRefusal: Error, Hashable, Sendable {
 /// The status codes of gRPC that commands end with, by their names there.
 package enum GRPCStatus: String, Sendable {
   case ok = "OK"
+  case cancelled = "CANCELLED"
   case invalidArgument = "INVALID_ARGUMENT"
   case notFound = "NOT_FOUND"
   case alreadyExists = "ALREADY_EXISTS"

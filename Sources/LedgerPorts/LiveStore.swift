@@ -327,4 +327,6 @@ package enum StoreError: Error, Hashable, Sendable {
   case failed(String)
   /// The connection was lost while committing, and nobody could be asked what became of it.
   case uncertain(String)
+  /// The caller asked for the end while the store was at work; nothing was changed.
+  case interrupted(String)
 }

@@ -18,6 +18,13 @@ package final class Background<Result: Sendable>: Sendable {
   /// What the work came to; nil while it is under way.
   package var outcome: Result? { result.withLock { $0 } }
 
+  /// Blocks until the work is done, at most so long; nil where it is under way still, or a signal came first.
+  package func wait(milliseconds: Int) -> Result? {
+    guard done.wait(milliseconds: milliseconds) else { return nil }
+    done.raise()
+    return outcome
+  }
+
   /// Blocks until the work is done.
   package func wait() -> Result? {
     done.wait()

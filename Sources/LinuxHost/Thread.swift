@@ -30,6 +30,11 @@ final class Signal: @unchecked Sendable {
   /// Waits until it was raised; false where a signal came first.
   func waitOnce() -> Bool { unsafe sem_wait(semaphore) == 0 }
 
+  /// Waits at most so long; false where the time was over or a signal came first.
+  func wait(milliseconds: Int) -> Bool {
+    unsafe shim_semaphore_wait(semaphore, milliseconds) != 0
+  }
+
   func wait() { while !waitOnce() {} }
 }
 

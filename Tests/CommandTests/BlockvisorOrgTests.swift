@@ -103,6 +103,23 @@ private func orgID(_ number: Int) -> String { uuid(4, number) }
     #expect(again.status != 0 && again.errors.contains("has changed since the plan"))
   }
 
+  @Test("resource-validator repairs them beside what its text counts, and says so")
+  func validator() throws {
+    let fleet = try fleet("UPDATE orgs SET node_count = 9 WHERE name = 'o1'")
+    let program = Program(
+      path: Program.allocledger.path.replacing(#/allocledger$/#, with: "resource-validator"))
+    var environment = fleet.environment
+    environment["DATABASE_URL"] = fleet.address
+    environment["RUST_LOG"] = "info,blockvisor_api=debug"
+    let planned = try program.run(["repair"], environment: environment)
+    #expect(planned.status == 1 && planned.output == ValidatorTexts.dryRun(nodes: 0, hosts: 0))
+    #expect(planned.errors.contains("counters of 1 organisation would be repaired too"))
+    #expect(planned.errors.contains("SELECT"), "the guide's variable asks for details")
+    let repaired = try program.run(["repair", "--apply"], environment: environment)
+    #expect(repaired.status == 0 && repaired.output == ValidatorTexts.repaired(nodes: 0, hosts: 0))
+    #expect(try fleet.codes().isEmpty)
+  }
+
   @Test("a node that a repair takes away no longer counts for its organisation")
   func fixedPoint() throws {
     let fleet = try fleet("")

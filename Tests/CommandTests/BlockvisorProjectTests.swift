@@ -101,6 +101,23 @@ import Testing
     try validate(fleet, ledger)
   }
 
+  @Test("what the ledger does not know of a new row is what its column says by default")
+  func defaults() throws {
+    let (_, ledger) = try recorded()
+    let new = try Blockvisor(
+      """
+      ALTER TABLE nodes ALTER display_name SET NOT NULL, ALTER semantic_version SET DEFAULT '0.' || 1,
+        ALTER semantic_version SET NOT NULL, ALTER protocol_id SET DEFAULT gen_random_uuid(), ALTER protocol_id SET NOT NULL;
+      ALTER TABLE configs ALTER image_id SET DEFAULT gen_random_uuid(), ALTER image_id SET NOT NULL;
+      """)
+    let written = try new.run(["project", "--to", new.address], ledger: ledger)
+    #expect(written.status == 0, "\(written.errors)")
+    #expect(
+      try new.sql("SELECT display_name, semantic_version FROM nodes WHERE id = '\(nodeID(1))'")
+        == ["\(nodeID(1))|0.1"])
+    try validate(new, ledger)
+  }
+
   @Test("organisations have to be there, and count what was written")
   func organisations() throws {
     let (fleet, ledger) = try recorded()

@@ -255,15 +255,3 @@ private let damages: [(sql: String, rows: Int)] = [
     try fleet.sql("DROP OWNED BY \(fleet.name), \(reader); DROP ROLE \(fleet.name), \(reader)")
   }
 }
-
-extension Blockvisor {
-  /// A session of psql that the test talks to.
-  func session() throws -> Child {
-    try Child(
-      Program(path: "/usr/bin/psql"),
-      [
-        "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p",
-        String(server.port), "-U", "postgres", "-d", name,
-      ])
-  }
-}

@@ -95,6 +95,104 @@ private let wideNodes = """
     #expect(try fleet.codes().isEmpty)
   }
 
+  @Test(
+    "databases of other encodings are read, repaired and taken back; what they cannot hold is refused",
+    arguments: ["LATIN1", "SQL_ASCII"])
+  func encodings(encoding: String) throws {
+    let fleet = try Blockvisor(consistentFleet, encoding: encoding)
+    let ledger = try Ledger()
+    #expect(try fleet.run(["import", "--from", fleet.address], ledger: ledger).status == 0)
+    // In LATIN1 a small o with two dots; in a database of no encoding a byte that is no UTF-8.
+    let name = "network_name = convert_from('\\xf6'::bytea, '\(encoding)') || network_name"
+    try fleet.sql("UPDATE hosts SET \(name); UPDATE nodes SET cpu_cores = 9")
+    #expect(try fleet.codes().contains("config_mismatch"))
+    let checks = ["--store", fleet.address, "--checks", "config,counters"]
+    let before = try fleet.sql("SELECT id, cpu_cores, memory_bytes FROM nodes ORDER BY id")
+    #expect(try fleet.run(["repair", "--apply"] + checks).status == 3)
+    #expect(try fleet.codes().isEmpty)
+    try fleet.sql("UPDATE nodes SET cpu_cores = 9")
+    let repaired = try fleet.run(["repair", "--apply", "-o", "json"] + checks, ledger: ledger)
+    let sequence = try #require(try JSON(repaired.output)["sequence"].integer)
+    #expect(try fleet.run(["undo", String(sequence)], ledger: ledger).status == 0)
+    #expect(try fleet.sql("SELECT id, cpu_cores, memory_bytes FROM nodes ORDER BY id") == before)
+    #expect(try fleet.run(["repair", "--apply"] + checks).status == 3)
+    guard encoding == "LATIN1" else { return }
+    let rename = ["node", "rename", nodeID(1), "--store", fleet.address, "--name"]
+    let refused = try fleet.run(rename + ["\u{65e5}"], ledger: ledger)
+    #expect(refused.status == 6 && refused.errors.contains("encoding"), "\(refused.errors)")
+    #expect(try fleet.run(rename + ["\u{fc}"], ledger: ledger).status == 0)
+    #expect(
+      try fleet.sql(
+        "SELECT convert_to(display_name, 'UTF8') FROM nodes WHERE id = '\(nodeID(1))'") == [
+          "\\xc3bc"
+        ])
+  }
+
+  @Test("settings of a database that change how it reads and prints change nothing")
+  func settings() throws {
+    let fleet = try Blockvisor(consistentFleet + wideNodes)
+    let settings = [
+      "quote_all_identifiers = on", "standard_conforming_strings = off", "bytea_output = 'escape'",
+      "DateStyle = 'German'", "IntervalStyle = 'iso_8601'", "TimeZone = 'Asia/Tokyo'",
+      "extra_float_digits = 0", "statement_timeout = '1s'", "lock_timeout = '1ms'",
+      "synchronous_commit = off", "default_transaction_isolation = 'serializable'",
+      "transform_null_equals = on", "client_encoding = 'LATIN1'",
+    ]
+    try fleet.sql(settings.map { "ALTER DATABASE \(fleet.name) SET \($0);" }.joined())
+    let ledger = try Ledger()
+    #expect(try fleet.run(["import", "--from", fleet.address], ledger: ledger).status == 0)
+    try fleet.sql("UPDATE nodes SET cpu_cores = 9")
+    let damaged = try fleet.dump()
+    let store = ["--store", fleet.address]
+    let repaired = try fleet.run(["repair", "--apply", "-o", "json"] + store, ledger: ledger)
+    #expect(repaired.status == 3, "\(repaired.errors)")
+    let sequence = try #require(try JSON(repaired.output)["sequence"].integer)
+    #expect(try fleet.run(["undo", String(sequence)], ledger: ledger).status == 0)
+    #expect(try fleet.dump() == damaged)
+    #expect(try fleet.run(["repair", "--apply"] + store, ledger: ledger).status == 3)
+    let upgraded = try fleet.run(
+      ["node", "upgrade", nodeID(1), "--cpu", "3", "--memory", "300", "--disk", "30"] + store,
+      ledger: ledger)
+    #expect(upgraded.status == 0, "\(upgraded.errors)")
+    #expect(try fleet.run(["validate"] + store, ledger: ledger).status == 0)
+  }
+
+  @Test("who made transactions read-only by default is not overruled")
+  func readOnly() throws {
+    let fleet = try Blockvisor(consistentFleet)
+    let ledger = try Ledger()
+    #expect(try fleet.run(["import", "--from", fleet.address], ledger: ledger).status == 0)
+    try fleet.sql(
+      "UPDATE nodes SET cpu_cores = 9; ALTER DATABASE \(fleet.name) SET default_transaction_read_only = on"
+    )
+    let before = try fleet.dump()
+    for words in [
+      ["repair", "--apply", "--store"], ["node", "delete", nodeID(1), "--store"],
+      ["project", "--replace", "--to"],
+    ] {
+      let refused = try fleet.run(words + [fleet.address], ledger: ledger)
+      #expect(refused.status == 6 && refused.errors.contains("read only"), "\(refused.errors)")
+    }
+    let store = ["--store", fleet.address]
+    #expect(try fleet.run(["validate"] + store, ledger: ledger).status == 1)
+    #expect(try fleet.dump() == before)
+    try ledger.verified()
+  }
+
+  @Test("numbers of another type are named, and the script by hand repairs them")
+  func numeric() throws {
+    let fleet = try Blockvisor(
+      consistentFleet
+        + "ALTER TABLE nodes ALTER cpu_cores TYPE numeric, ALTER memory_bytes TYPE numeric, ALTER disk_bytes TYPE int"
+    )
+    let ended = try fleet.validate()
+    #expect(ended.status == 4 && ended.errors.contains("expected bigint"), "\(ended.errors)")
+    try fleet.sql("UPDATE nodes SET cpu_cores = 9")
+    let script = try contents(packageRoot + "/Schemas/sql/repair_resource_tracking.sql")
+    try fleet.sql(String(decoding: script, as: UTF8.self))
+    #expect(try fleet.sql("SELECT count(*) FROM nodes WHERE cpu_cores = 9") == ["0"])
+  }
+
   @Test("rows that a policy hides from the role are an error, not drift")
   func policies() throws {
     let fleet = try Blockvisor(consistentFleet + "ALTER TABLE nodes ENABLE ROW LEVEL SECURITY")

@@ -141,6 +141,23 @@ private let steps: [(kind: WorldKind, table: String, event: String)] = [
     }
   }
 
+  @Test(
+    "what a command has done stays done when the server stops at once, also where commits need not be durable"
+  )
+  func asynchronousCommits() throws {
+    let server = try PostgresServer()
+    let world = try LifecycleWorld(.postgres, on: server)
+    let fleet = try #require(world.blockvisor)
+    try world.sql("ALTER DATABASE \(fleet.name) SET synchronous_commit = off")
+    for image in [FleetImage.big, .small] {
+      #expect(try world.upgrade(1, to: image).status == 0)
+      try server.stop("immediate")
+      try server.start()
+      #expect(try world.node(1) == image.numbers)
+      try world.agrees("\(image)")
+    }
+  }
+
   @Test("a repair whose commit nobody knows of is told so, and the next one makes the store agree")
   func uncertainRepair() throws {
     let server = try PostgresServer()

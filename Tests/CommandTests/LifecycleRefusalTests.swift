@@ -271,4 +271,59 @@ private let refusals: [Refused] = [
         == ["\(uuid(8, 8))|three"])
     try world.agrees()
   }
+
+  @Test(
+    "a new node's config, log and command get what their tables need: defaults, the author, and columns told by name"
+  )
+  func otherRows() throws {
+    let world = try LifecycleWorld(.postgres)
+    let (archive, author) = (uuid(8, 1), uuid(8, 2))
+    try world.sql(
+      """
+      ALTER TABLE configs ADD created_by_type text, ADD created_by_id uuid, ALTER archive_id SET DEFAULT '\(archive)';
+      UPDATE configs SET archive_id = '\(archive)', created_by_type = 'user', created_by_id = '\(author)';
+      ALTER TABLE configs ALTER archive_id SET NOT NULL, ALTER created_by_type SET NOT NULL,
+        ALTER created_by_id SET NOT NULL;
+      ALTER TABLE nodes ADD created_by_id uuid, ADD note text;
+      UPDATE nodes SET display_name = node_name;
+      ALTER TABLE nodes ALTER display_name SET NOT NULL;
+      """)
+    func create(_ number: Int, _ more: String...) throws -> Ended {
+      try world.run(
+        ["node", "create", nodeID(number), "--host", hostID(1), "--image", FleetImage.small.id]
+          + more)
+    }
+    let by = ["--created-by", "user:\(author)"]
+    let refused = try create(7)
+    #expect(
+      refused.status == 6
+        && refused.errors.contains(
+          "needs created_by_type, created_by_id; tell --created-by KIND:ID;"),
+      "\(refused.errors)")
+    #expect(try create(7, by[0], by[1], "--set", "commands.protobuf=\\x0a01").status == 0)
+    #expect(
+      try world.sql(
+        """
+        SELECT display_name, n.created_by_id, archive_id, c.created_by_type, protobuf FROM nodes n
+        JOIN configs c ON c.id = config_id JOIN commands d ON d.node_id = n.id WHERE n.id = '\(nodeID(7))'
+        """) == ["\(nodeID(7))|\(author)|\(archive)|user|\\x0a01"])
+    try world.sql("ALTER TABLE configs ALTER archive_id DROP DEFAULT")
+    let lacking = try create(8, by[0], by[1])
+    #expect(
+      lacking.status == 6 && lacking.errors.contains("tell --set configs.archive_id=VALUE"),
+      "\(lacking.errors)")
+    let told = ["--set", "configs.archive_id=\(archive)"]
+    #expect(try create(8, by[0], by[1], told[0], told[1]).status == 0)
+    for setting in [
+      "configs.config=x", "configs.nowhere=1", "commands.host_id=x",
+      "configs.archive_id=\(archive)",
+    ] {
+      let ended = try world.run(
+        "node", "move", nodeID(8), "--host", hostID(2), "--set", setting)
+      #expect(ended.status == 6, "\(setting)")
+    }
+    #expect(try world.run("node", "delete", nodeID(8), "--set", "note=bye").status == 0)
+    #expect(try world.sql("SELECT note FROM nodes WHERE id = '\(nodeID(8))'") == ["bye"])
+    try world.agrees()
+  }
 }

@@ -150,7 +150,8 @@ extension StoreError {
   var text: String {
     switch self {
     case .unreadable(let text), .locked(let text), .notEmpty(let text), .stale(let text),
-      .refused(let text), .failed(let text), .uncertain(let text):
+      .refused(let text), .failed(let text), .uncertain(let text),
+      .interrupted(let text):
       text
     }
   }

@@ -118,6 +118,7 @@ extension StoreError {
   /// The same case without its text.
   fileprivate var withoutText: StoreError {
     switch self {
+    case .interrupted: .interrupted("")
     case .unreadable: .unreadable("")
     case .locked: .locked("")
     case .notEmpty: .notEmpty("")

@@ -52,6 +52,36 @@ struct ReconcileLibraryTests {
     #expect(try validateResourceTrackingConsistency(store).hasInconsistencies == false)
   }
 
+  @Test(
+    "a copy of a Blockvisor's tables is a store by its schema or its name; other names are none")
+  func blockvisor() throws {
+    let world = try ReconcileWorld()
+    let (host, node) = (
+      "10000000-0000-4000-8000-000000000001", "20000000-0000-4000-8000-000000000001"
+    )
+    try world.run(
+      """
+      CREATE TABLE hosts (id TEXT PRIMARY KEY, network_name TEXT, cpu_cores, memory_bytes, disk_bytes, node_count,
+        node_cpu_cores, node_memory_bytes, node_disk_bytes, deleted_at);
+      CREATE TABLE configs (id TEXT PRIMARY KEY, image_id TEXT, config_type TEXT, config);
+      CREATE TABLE nodes (id TEXT PRIMARY KEY, host_id TEXT, image_id TEXT, config_id TEXT, cpu_cores, memory_bytes,
+        disk_bytes, deleted_at);
+      INSERT INTO hosts VALUES ('\(host)', 'h', 64, 1000, 1000, 1, 2, 200, 20, NULL);
+      INSERT INTO configs VALUES ('c', NULL, 'node', '{"vm":{"cpu_cores":4,"memory_bytes":200,"disk_bytes":20}}');
+      INSERT INTO nodes VALUES ('\(node)', '\(host)', NULL, 'c', 2, 200, 20, NULL);
+      """)
+    let named = try Store(named: "sqlite:\(world.storePath)?schema=blockvisor")
+    let nodes = try validateNodeResourceConsistency(named)
+    #expect(nodes.map(\.nodeID) == [node] && nodes.first?.config.cpuMillicores == 4_000)
+    let store = Store(sqlite: world.storePath, schema: .blockvisor)
+    #expect(store.label == named.label)
+    #expect(try repairAllResourceInconsistencies(store) == (1, 1))
+    #expect(try !validateResourceTrackingConsistency(named).hasInconsistencies)
+    for name in ["sqlite:", "sqlite:x?schema=other", "sqlite:x?mode=ro", "mysql://x", "x"] {
+      #expect(throws: ValidationError.self) { try Store(named: name) }
+    }
+  }
+
   @Test("errors are told apart")
   func errors() throws {
     let (world, store) = try damaged()

@@ -13,3 +13,6 @@ static inline void shim_semaphore_free(sem_t *semaphore) {
   sem_destroy(semaphore);
   free(semaphore);
 }
+
+// Waits at most so long; 0 where the time was over or a signal came first.
+int shim_semaphore_wait(sem_t *semaphore, long milliseconds);

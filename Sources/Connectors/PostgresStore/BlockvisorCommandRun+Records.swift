@@ -52,10 +52,8 @@ extension BlockvisorCommandRun {
       [
         ("node_id", node.id.utf8), ("host_id", node.host?.utf8),
         ("event", Array("upgrade_started".utf8)), ("event_data", Array(data.utf8)),
-        ("created_by_type", write.author.map { Array($0.kind.utf8) }),
-        ("created_by_id", write.author.map { Array($0.id.utf8) }),
         ("created_at", Array(write.moment.rfc3339.utf8)),
-      ].filter { $0.1 != nil }, database)
+      ], write, database)
   }
 
   /// What the host's daemon is to do; a node without a host has none.
@@ -77,6 +75,6 @@ extension BlockvisorCommandRun {
       [
         ("host_id", host.utf8), ("node_id", node.id.utf8), ("command_type", Array(type.utf8)),
         ("created_at", Array(write.moment.rfc3339.utf8)),
-      ], database)
+      ], write, database)
   }
 }

@@ -10,10 +10,15 @@ struct BlockvisorCommandRun {
   let scene: BlockvisorCommandScene
   /// The rows in the order in which they are written, with what they held.
   var touched: [(table: String, id: Name, before: [StoredColumn]?)] = []
+  var settings: CommandSettings
 
-  init(label: String, catalog: PostgresCatalog, seen scene: BlockvisorCommandScene) {
+  init(
+    label: String, catalog: PostgresCatalog, seen scene: BlockvisorCommandScene,
+    _ write: CommandWrite
+  ) throws(PostgresFailure) {
     self.label = label
     self.catalog = catalog
+    settings = try CommandSettings(write, catalog, label: label)
     self.scene = scene
     locker = RowLocker(label: label, catalog: catalog)
   }
@@ -28,6 +33,7 @@ struct BlockvisorCommandRun {
     try countForOrg(write, database)
     try log(write, database)
     try queue(write, database)
+    try settings.finish()
   }
 
   /// What the rows held before and hold now.
@@ -65,7 +71,7 @@ struct BlockvisorCommandRun {
       [
         ("image_id", config.image?.utf8), ("archive_id", archive),
         ("config_type", Array("node".utf8)), ("config", NodeConfig.literal(bytes, type: type)),
-      ], database)
+      ], write, database)
   }
 
   // MARK: - Nodes
@@ -97,18 +103,16 @@ struct BlockvisorCommandRun {
       touched.append(("nodes", node.id, scene.node))
       try locker.update(
         database, "nodes", node.id,
-        merged(known("nodes", columns), try settings(write, "nodes")))
+        merged(known("nodes", columns), settings.take("nodes")))
     } else {
       columns += try origin(of: node, attributes, database)
       let name = attributes.name ?? node.id
       columns += [
-        ("node_name", name.utf8), ("display_name", attributes.name?.utf8),
+        ("node_name", name.utf8), ("display_name", shown("nodes", node.id, attributes)?.utf8),
         ("org_id", write.org?.utf8), ("node_state", Array("starting".utf8)),
         ("created_at", moment),
       ]
-      try insert(
-        "nodes", node.id, columns.filter { $0.1 != nil }, database,
-        try settings(write, "nodes"))
+      try insert("nodes", node.id, columns, write, database)
     }
   }
 
@@ -149,12 +153,13 @@ struct BlockvisorCommandRun {
     let moment = Array(write.moment.rfc3339.utf8)
     try locker.update(
       database, "nodes", node.id,
-      known(
-        "nodes",
-        [
-          ("deleted_at", moment), ("updated_at", moment), ("node_state", Array("deleted".utf8)),
-          ("next_state", nil),
-        ]))
+      merged(
+        known(
+          "nodes",
+          [
+            ("deleted_at", moment), ("updated_at", moment), ("node_state", Array("deleted".utf8)),
+            ("next_state", nil),
+          ]), settings.take("nodes")))
   }
 
   // MARK: - Hosts
@@ -171,12 +176,11 @@ struct BlockvisorCommandRun {
     guard host.before != nil else {
       let name = write.attributes.name ?? id
       columns += [
-        ("network_name", name.utf8), ("display_name", write.attributes.name?.utf8),
+        ("network_name", name.utf8),
+        ("display_name", shown("hosts", id, write.attributes)?.utf8),
         ("org_id", write.org?.utf8), ("created_at", moment),
       ]
-      return try insert(
-        "hosts", id, columns.filter { $0.1 != nil }, database,
-        try settings(write, "hosts"))
+      return try insert("hosts", id, columns, write, database)
     }
     if host.before?.retired != host.after.retired {
       guard catalog.has("hosts", "deleted_at") else {
@@ -186,28 +190,33 @@ struct BlockvisorCommandRun {
     }
     columns.append(("updated_at", moment))
     touched.append(("hosts", id, scene.hosts[id]))
-    let isSubject = [.registerHost, .resizeHost, .retireHost].contains(write.action)
     try locker.update(
-      database, "hosts", id,
-      merged(known("hosts", columns), isSubject ? try settings(write, "hosts") : []))
+      database, "hosts", id, merged(known("hosts", columns), settings.take("hosts")))
   }
 
   // MARK: - Rows
 
+  /// The name for people: the id where nobody tells one and the table wants one.
+  private func shown(_ table: String, _ id: Name, _ attributes: NodeAttributes) -> Name? {
+    attributes.name ?? (catalog.needs(table, "display_name") ? id : nil)
+  }
+
+  /// Makes a row of the columns that are known, of who causes it, and of what the command tells by name; the server gives the others.
   mutating func insert(
-    _ table: String, _ id: Name, _ columns: [(String, [UInt8]?)],
-    _ database: borrowing PostgresConnection, _ more: [StoredColumn] = []
+    _ table: String, _ id: Name, _ columns: [(String, [UInt8]?)], _ write: CommandWrite,
+    _ database: borrowing PostgresConnection
   ) throws(PostgresFailure) {
-    let key = StoredColumn(name: "id", value: .text(id.utf8))
-    let row = [key] + merged(known(table, columns), more)
+    let all: [(String, [UInt8]?)] =
+      [
+        ("id", id.utf8), ("created_by_type", write.author.map { Array($0.kind.utf8) }),
+        ("created_by_id", write.author.map { Array($0.id.utf8) }),
+      ] + columns
+    let row = merged(known(table, all.filter { $0.1 != nil }), settings.take(table))
     let unknown = catalog.columns(table).filter { column in
       column.isRequired && !row.contains { $0.name == column.name }
     }
     guard unknown.isEmpty else {
-      throw refused(
-        table, id,
-        "a new row needs \(unknown.map(\.name).joined(separator: ", ")); tell them with --set COLUMN=VALUE, "
-          + "or --created-by KIND:ID where it is the log's")
+      throw refused(table, id, settings.request(for: unknown.map(\.name), of: table))
     }
     touched.append((table, id, nil))
     try locker.insert(database, table, row)
@@ -217,29 +226,6 @@ struct BlockvisorCommandRun {
   func known(_ table: String, _ columns: [(String, [UInt8]?)]) -> [StoredColumn] {
     columns.filter { catalog.has(table, $0.0) }.map { name, value in
       StoredColumn(name: name, value: value.map { .text($0) } ?? .null)
-    }
-  }
-
-  /// The columns that the command tells by name: only those that it does not write itself.
-  private func settings(
-    _ write: CommandWrite, _ table: String
-  ) throws(PostgresFailure) -> [StoredColumn] {
-    let own =
-      [
-        "id", "host_id", "image_id", "config_id", "org_id", "deleted_at", "created_at",
-        "updated_at",
-      ]
-      + BlockvisorRow.capacity + BlockvisorRow.counters
-    for setting in write.settings where own.contains(setting.column) {
-      throw .store(
-        .refused("\(label): column \(setting.column) is what the command itself writes"))
-    }
-    for setting in write.settings where !catalog.has(table, setting.column) {
-      throw .store(
-        .refused("\(label): table \(table) has no column \(setting.column) to set"))
-    }
-    return write.settings.map {
-      StoredColumn(name: $0.column, value: .text(Array($0.value.utf8)))
     }
   }
 

@@ -48,7 +48,11 @@ struct BlockvisorReader {
     for column in BlockvisorRow.counters { try list.add(column, .integer) }
     try list.addOptional("org_id", .uuid)
     list.add(expression: "NOT (\(try list.isAlive()))")
-    list.add(expression: catalog.has("hosts", "network_name") ? "network_name::text" : "NULL::text")
+    // As bytes: a database of no encoding may hold anything, and a name that is no text is no reason to read nothing.
+    list.add(
+      expression: catalog.has("hosts", "network_name")
+        ? "convert_to(network_name::text, CASE getdatabaseencoding() WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END)"
+        : "NULL::bytea")
     var hosts: [LiveHost] = []
     var names: [(name: Name, id: Name)] = []
     try database.copy("SELECT \(list.text) FROM hosts") { row, fields throws(PostgresFailure) in
@@ -62,7 +66,9 @@ struct BlockvisorReader {
         retired: try fields.flag(row))
       host.org = org
       hosts.append(host)
-      if let name = try fields.next(row), !host.retired {
+      if let name = try fields.next(row), !host.retired,
+        (try? UTF8Span(validating: row.extracting(name))) != nil
+      {
         names.append((Name(utf8: row, name), host.id))
       }
     }

@@ -34,11 +34,12 @@ struct BlockvisorRowValues {
 
   func values(of node: LiveNode) throws(PostgresFailure) -> [Value] {
     let known = details[node.id] ?? NodeAttributes()
+    let shown = known.name ?? (catalog.needs("nodes", "display_name") ? node.id : nil)
     // All rows of a batch say the same columns.
     return try BlockvisorColumns.values(of: node).filter { $0.column != "org_id" } + [
       Value(column: "org_id", text: node.org?.description),
       Value(column: "node_name", text: (known.name ?? node.id).description),
-      Value(column: "display_name", text: known.name?.description),
+      Value(column: "display_name", text: shown?.description),
       Value(column: "protocol_id", text: known.protocol?.description),
       Value(column: "protocol_version_id", text: known.protocolVersion?.description),
       Value(column: "semantic_version", text: known.semanticVersion?.description),

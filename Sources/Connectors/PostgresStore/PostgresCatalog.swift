@@ -11,6 +11,8 @@ struct PostgresCatalog {
     var isRequired: Bool
     /// Whether only the server writes it.
     var isGenerated: Bool
+    /// The server's expression for what a row that says none holds, where the column takes no NULL.
+    var fallback: String?
   }
 
   private var tables: [String: [Column]] = [:]
@@ -27,7 +29,9 @@ struct PostgresCatalog {
       (SELECT format_type(CASE typtype WHEN 'd' THEN typbasetype ELSE a.atttypid END, NULL) \
       FROM pg_type WHERE oid = a.atttypid), \
       a.attnotnull AND NOT a.atthasdef AND a.attidentity = '', \
-      a.attgenerated <> '' OR a.attidentity = 'a', c.reltuples::int8 \
+      a.attgenerated <> '' OR a.attidentity = 'a', c.reltuples::int8, \
+      (SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef \
+      WHERE adrelid = a.attrelid AND adnum = a.attnum AND a.attnotnull AND a.attgenerated = '') \
       FROM unnest($1::text[]) t(name) JOIN pg_class c ON c.oid = to_regclass(t.name) \
       JOIN pg_attribute a ON a.attrelid = c.oid \
       WHERE a.attnum > 0 AND NOT a.attisdropped ORDER BY t.name, a.attnum
@@ -35,7 +39,8 @@ struct PostgresCatalog {
     for row in 0..<rows.rowCount {
       let column = Column(
         name: rows.text(row, 1) ?? "", type: rows.text(row, 2) ?? "",
-        isRequired: rows.text(row, 3) == "t", isGenerated: rows.text(row, 4) == "t")
+        isRequired: rows.text(row, 3) == "t", isGenerated: rows.text(row, 4) == "t",
+        fallback: rows.text(row, 6))
       let table = rows.text(row, 0) ?? ""
       tables[table, default: []].append(column)
       if let count = rows.text(row, 5).flatMap({ Int($0) }), count >= 0 { estimates[table] = count }
@@ -51,6 +56,11 @@ struct PostgresCatalog {
 
   func column(_ table: String, _ column: String) -> Column? {
     tables[table]?.first { $0.name == column }
+  }
+
+  /// Whether a row of `table` cannot be made without a value for `column`.
+  func needs(_ table: String, _ column: String) -> Bool {
+    self.column(table, column)?.isRequired == true
   }
 
   func columns(_ table: String) -> [Column] { tables[table] ?? [] }

@@ -1,6 +1,7 @@
 import CPQ
 import Glibc
 import LedgerPorts
+import LinuxHost
 
 /// The one owner of a connection to a server.
 ///
@@ -9,8 +10,13 @@ import LedgerPorts
 struct PostgresConnection: ~Copyable {
   private let handle: OpaquePointer
   private let trace: ((String) -> Void)?
+  private let interruption: Interruption
+  /// How long the server is waited for between two looks at the interruption; a signal ends the wait too.
+  private static let waitMilliseconds = 100
 
-  init(_ address: PostgresAddress, trace: ((String) -> Void)?) throws(PostgresFailure) {
+  init(
+    _ address: PostgresAddress, trace: ((String) -> Void)?, _ interruption: Interruption
+  ) throws(PostgresFailure) {
     // Safe: both calls return texts that end with NUL, and they are copied.
     if let error = unsafe pq_load() {
       let reason = unsafe String(cString: error)
@@ -18,7 +24,8 @@ struct PostgresConnection: ~Copyable {
         .unreadable(
           "\(address.label) needs libpq, which cannot be loaded: \(reason); install libpq5"))
     }
-    guard let connection = unsafe pq_connect(address.connection) else {
+    guard let connection = unsafe try PostgresConnection.connect(address.connection, interruption)
+    else {
       throw .server(PostgresError(state: "", message: "there is no memory left", sql: ""))
     }
     guard unsafe pq_is_up(connection) == 1 else {
@@ -28,6 +35,20 @@ struct PostgresConnection: ~Copyable {
     }
     unsafe handle = connection
     self.trace = trace
+    self.interruption = interruption
+  }
+
+  /// Connects on a thread of its own, because libpq alone knows how to try several hosts, each for its time.
+  private static func connect(
+    _ address: String, _ interruption: Interruption
+  ) throws(PostgresFailure) -> OpaquePointer? {
+    guard let attempt = Background({ ConnectionAttempt(address) }) else {
+      return unsafe pq_connect(address)
+    }
+    while true {
+      if let made = attempt.wait(milliseconds: waitMilliseconds) { return unsafe made.take() }
+      try interruption.check()
+    }
   }
 
   deinit {
@@ -41,7 +62,14 @@ struct PostgresConnection: ~Copyable {
   ) throws(PostgresFailure) -> PostgresResult {
     let start = now()
     defer { told(sql, since: start) }
-    return try result(of: sql, parameters, PGRES_TUPLES_OK, PGRES_COMMAND_OK)
+    return try result(of: sql, parameters, PGRES_TUPLES_OK, PGRES_COMMAND_OK, interruption)
+  }
+
+  /// Commits, which nothing interrupts: who gave it up would not know what became of it.
+  borrowing func commit() throws(PostgresFailure) {
+    let start = now()
+    defer { told("COMMIT", since: start) }
+    _ = try result(of: "COMMIT", [], PGRES_COMMAND_OK, PGRES_COMMAND_OK, .never)
   }
 
   /// Reads a query by COPY BINARY and lends every row to `body`.
@@ -51,7 +79,7 @@ struct PostgresConnection: ~Copyable {
     let sql = "COPY (\(query)) TO STDOUT (FORMAT binary)"
     let start = now()
     defer { told(sql, since: start) }
-    _ = try result(of: sql, [], PGRES_COPY_OUT, PGRES_COPY_OUT)
+    _ = try result(of: sql, [], PGRES_COPY_OUT, PGRES_COPY_OUT, interruption)
     var stream = CopyStream()
     while try copyMessage(
       sql,
@@ -62,10 +90,11 @@ struct PostgresConnection: ~Copyable {
       })
     {}
     // The end of the copy and the end of the results: what the server says of a copy that it gave up goes before what it looks like.
-    while let result = unsafe pq_next_result(handle) {
-      let ended = unsafe PostgresResult(owning: result)
-      guard ended.status == PGRES_COMMAND_OK else { throw failure(ended, sql) }
+    var failed: PostgresFailure?
+    while let ended = try nextResult(sql, interruption) {
+      if ended.status != PGRES_COMMAND_OK { failed = failed ?? failure(ended, sql) }
     }
+    if let failed { throw failed }
     try stream.finish()
   }
 
@@ -74,7 +103,11 @@ struct PostgresConnection: ~Copyable {
     _ sql: String, _ body: (Span<UInt8>) throws(PostgresFailure) -> Void
   ) throws(PostgresFailure) -> Bool {
     var buffer: UnsafeMutablePointer<CChar>?
-    let count = unsafe pq_copy_data(handle, &buffer)
+    var count = unsafe pq_copy_data(handle, &buffer)
+    while count == 0 {
+      try awaitServer(interruption)
+      count = unsafe pq_copy_data(handle, &buffer)
+    }
     guard count >= 0, let start = unsafe buffer else {
       if count == -1 { return false }
       throw lost(sql)
@@ -87,7 +120,8 @@ struct PostgresConnection: ~Copyable {
   }
 
   private borrowing func result(
-    of sql: String, _ parameters: [[UInt8]?], _ expected: ExecStatusType, _ other: ExecStatusType
+    of sql: String, _ parameters: [[UInt8]?], _ expected: ExecStatusType, _ other: ExecStatusType,
+    _ interruption: Interruption
   ) throws(PostgresFailure) -> PostgresResult {
     var texts: [CChar] = []
     var offsets: [Int] = []
@@ -96,13 +130,38 @@ struct PostgresConnection: ~Copyable {
       for byte in parameter ?? [] { texts.append(CChar(bitPattern: byte)) }
       texts.append(0)
     }
+    try interruption.check()
     // Safe: libpq copies what it is given before it returns.
-    guard let made = unsafe pq_run(handle, sql, CInt(parameters.count), texts, offsets) else {
-      throw lost(sql)
-    }
-    let result = unsafe PostgresResult(owning: made)
+    guard unsafe pq_send(handle, sql, CInt(parameters.count), texts, offsets) == 1,
+      let result = try nextResult(sql, interruption)
+    else { throw lost(sql) }
+    // A copy goes on; anything else is over when there is no result any more, and only then it shows whether the connection stands.
+    if result.status != PGRES_COPY_OUT { while try nextResult(sql, interruption) != nil {} }
     guard result.status == expected || result.status == other else { throw failure(result, sql) }
     return result
+  }
+
+  /// Waits for the next result; nil behind the last.
+  private borrowing func nextResult(
+    _ sql: String, _ interruption: Interruption
+  ) throws(PostgresFailure) -> PostgresResult? {
+    var state = unsafe pq_is_busy(handle)
+    while state == 1 {
+      try awaitServer(interruption)
+      state = unsafe pq_is_busy(handle)
+    }
+    guard state == 0 else { throw lost(sql) }
+    guard let made = unsafe pq_next_result(handle) else { return nil }
+    return unsafe PostgresResult(owning: made)
+  }
+
+  /// Waits for the server a while, and ends what it does where somebody asks for the end.
+  private borrowing func awaitServer(_ interruption: Interruption) throws(PostgresFailure) {
+    unsafe pq_await(handle, CInt(PostgresConnection.waitMilliseconds))
+    do throws(PostgresFailure) { try interruption.check() } catch {
+      unsafe pq_cancel(handle)
+      throw error
+    }
   }
 
   private borrowing func failure(
@@ -128,6 +187,26 @@ struct PostgresConnection: ~Copyable {
     // Safe: the clock always exists, and the call keeps no pointer.
     unsafe clock_gettime(CLOCK_MONOTONIC, &time)
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+}
+
+/// A connection that is being made, and ended where nobody waits for it any more.
+@safe
+private final class ConnectionAttempt: @unchecked Sendable {
+  // Safe: one thread makes it, and whoever takes it waited for that.
+  private var made: OpaquePointer?
+
+  init(_ address: String) {
+    unsafe made = pq_connect(address)
+  }
+
+  deinit {
+    if let made = unsafe made { unsafe pq_finish(made) }
+  }
+
+  func take() -> OpaquePointer? {
+    defer { unsafe made = nil }
+    return unsafe made
   }
 }
 

@@ -16,6 +16,8 @@ enum PostgresFailure: Error, Hashable {
   case server(PostgresError)
   /// The store holds something else than it should, or the caller's own step refused.
   case store(StoreError)
+  /// Somebody asked for the end.
+  case interrupted
 }
 
 /// What a connection is for.
@@ -34,6 +36,8 @@ struct PostgresFailureTranslator {
     switch failure {
     case .store(let error): error
     case .server(let error): storeError(error)
+    case .interrupted:
+      .interrupted(access == .read ? "interrupted" : "interrupted; nothing was changed")
     }
   }
 
@@ -59,8 +63,15 @@ struct PostgresFailureTranslator {
         : .refused(
           "\(label): the user lacks a right, nothing was changed; grant UPDATE (\(evidence))")
     case "25006":
-      let text = "\(label) is read only, perhaps a standby; name the primary (\(evidence))"
+      let text =
+        "\(label) is read only: a standby, or a role or database with default_transaction_read_only; name the primary, "
+        + "or another role (\(evidence))"
       return access == .read ? .unreadable(text) : .refused(text)
+    // Data exceptions: out of range, malformed, or not in the encoding of the database.
+    case let state where state.hasPrefix("22") && access == .write:
+      return .refused(
+        "\(label): a value does not fit its column or the database's encoding, nothing was changed (\(evidence))"
+      )
     // Integrity constraints: the store's own rules know better than the plan.
     case let state where state.hasPrefix("23"):
       return .refused(

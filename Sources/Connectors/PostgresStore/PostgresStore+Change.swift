@@ -8,7 +8,7 @@ extension PostgresStore {
     _ changes: [LiveChange], position: StorePosition?,
     beforeCommit: ([RowImage]) throws(StoreError) -> Void
   ) throws(StoreError) {
-    try transaction(.write) { (database) throws(PostgresFailure) in
+    try change { (database) throws(PostgresFailure) in
       let run = BlockvisorRun(try reader(database))
       let images = try run.make(changes, database)
       try markOwn(database)
@@ -22,7 +22,7 @@ extension PostgresStore {
   package func restore(
     _ images: [RowImage], beforeCommit: () throws(StoreError) -> Void
   ) throws(StoreError) {
-    try transaction(.write) { (database) throws(PostgresFailure) in
+    try change { (database) throws(PostgresFailure) in
       let tables = Array(Set(images.map(\.table))).sorted()
       let foreign = tables.filter { !["hosts", "nodes", "orgs"].contains($0) }
       guard foreign.isEmpty else {

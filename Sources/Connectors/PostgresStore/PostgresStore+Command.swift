@@ -6,12 +6,12 @@ extension PostgresStore: CommandStore {
     _ scope: CommandScope, decide: (CommandView) throws(StoreError) -> CommandWrite,
     beforeCommit: ([RowImage]) throws(StoreError) -> CommandMark
   ) throws(StoreError) {
-    try transaction(.write) { (database) throws(PostgresFailure) in
+    try change { (database) throws(PostgresFailure) in
       let catalog = try PostgresCatalog(database, tables: BlockvisorCommandReader.tables)
       let reader = BlockvisorCommandReader(label: label, catalog: catalog)
       let seen = try reader.view(of: scope, database)
       let write = try asking { () throws(StoreError) in try decide(seen.view) }
-      var run = BlockvisorCommandRun(label: label, catalog: catalog, seen: seen)
+      var run = try BlockvisorCommandRun(label: label, catalog: catalog, seen: seen, write)
       try run.carryOut(write, database)
       let images = try run.images(database)
       let mark = try asking { () throws(StoreError) in try beforeCommit(images) }

@@ -10,6 +10,8 @@ package final class PostgresStore: LiveStore {
   let place: PostgresAddress
   /// Gets a line for each statement: its text with placeholders and its time, never a value.
   package var trace: ((String) -> Void)?
+  /// Whether somebody asks for the end: a statement that is under way is ended then.
+  package var interruption = Interruption.never
   /// A look that is under way.
   var look = BackgroundLook()
 
@@ -31,7 +33,7 @@ package final class PostgresStore: LiveStore {
     _ contents: Observation, replacing: Bool,
     progress: (_ done: Int, _ total: Int) throws(StoreError) -> Void
   ) throws(StoreError) {
-    try transaction(.write) { (database) throws(PostgresFailure) in
+    try change { (database) throws(PostgresFailure) in
       var writer = BlockvisorWriter(
         label: label,
         catalog: try PostgresCatalog(database, tables: BlockvisorRow.tables),
@@ -48,13 +50,21 @@ package final class PostgresStore: LiveStore {
       label: label, catalog: try PostgresCatalog(database, tables: BlockvisorRow.tables))
   }
 
+  /// Runs `body` in one transaction for writing; once it is made, its caller tells of it before anything ends.
+  func change(
+    _ body: (borrowing PostgresConnection) throws(PostgresFailure) -> Void
+  ) throws(StoreError) {
+    try transaction(.write, body)
+    interruption.end()
+  }
+
   /// Runs `body` in one transaction, which any throw takes back; without `snapshots` a reader sees each statement's moment.
   func transaction<Value>(
     _ access: PostgresAccess, snapshots: Bool = true,
     _ body: (borrowing PostgresConnection) throws(PostgresFailure) -> Value
   ) throws(StoreError) -> Value {
     do throws(PostgresFailure) {
-      let database = try PostgresConnection(place, trace: trace)
+      let database = try PostgresConnection(place, trace: trace, interruption)
       try begin(database, access, snapshots: snapshots)
       let value = try body(database)
       try commit(database, access)
@@ -70,7 +80,8 @@ package final class PostgresStore: LiveStore {
     try database.run(
       access == .read
         ? "BEGIN ISOLATION LEVEL \(snapshots ? "REPEATABLE READ" : "READ COMMITTED") READ ONLY"
-        : "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+        // Who made transactions read-only by default, for a role or a database, is not overruled.
+        : "BEGIN ISOLATION LEVEL READ COMMITTED")
     try configure(database)
   }
 
@@ -83,8 +94,13 @@ package final class PostgresStore: LiveStore {
       ("extra_float_digits", "3"),
       // Policies that hide rows are an error: what is read would look like drift.
       ("row_security", "off"),
+      // Names of types are compared.
+      ("quote_all_identifiers", "off"),
     ]
-    let calls = settings.map { "set_config('\($0)', '\($1)', true)" }
+    // A commit that a crash of the server could take back would leave the ledger alone with the change.
+    let durable =
+      "CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'local', true) END"
+    let calls = settings.map { "set_config('\($0)', '\($1)', true)" } + [durable]
     try database.run("SELECT " + calls.joined(separator: ", "))
   }
 
@@ -93,11 +109,11 @@ package final class PostgresStore: LiveStore {
     _ database: borrowing PostgresConnection, _ access: PostgresAccess
   ) throws(PostgresFailure) {
     guard access == .write else {
-      try database.run("COMMIT")
+      try database.commit()
       return
     }
     let transaction = try database.run("SELECT pg_current_xact_id_if_assigned()").value(0, 0)
-    do throws(PostgresFailure) { try database.run("COMMIT") } catch {
+    do throws(PostgresFailure) { try database.commit() } catch {
       guard case .server(let reason) = error, reason.state.isEmpty, let transaction else {
         throw error
       }
@@ -109,7 +125,7 @@ package final class PostgresStore: LiveStore {
     of transaction: [UInt8], after reason: PostgresError
   ) throws(PostgresFailure) -> String {
     do throws(PostgresFailure) {
-      let again = try PostgresConnection(place, trace: trace)
+      let again = try PostgresConnection(place, trace: trace, .never)
       let status = try again.run("SELECT pg_xact_status($1::xid8)", [transaction]).text(0, 0)
       if let status, status != "in progress" { return status }
     } catch {}

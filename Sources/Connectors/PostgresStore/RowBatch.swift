@@ -46,7 +46,13 @@ struct RowBatch {
 
   /// Inserts the rows and begins anew.
   mutating func insert(_ database: borrowing PostgresConnection) throws(PostgresFailure) {
-    let sql = "INSERT INTO \(table) (\(names)) SELECT * FROM \(source)"
+    // A NULL is what the ledger does not know, which a column may have an answer for.
+    let values = columns.map { column in
+      catalog.column(table, column)?.fallback.map { "coalesce(v.\(column), \($0))" }
+        ?? "v.\(column)"
+    }
+    let sql =
+      "INSERT INTO \(table) (\(names)) SELECT \(values.joined(separator: ", ")) FROM \(source) AS v(\(names))"
     try run(database, sql)
   }
 

@@ -69,7 +69,9 @@ extension StreamedRow {
     case (nil, nil): true
     case (.node(let left, _), .node(let right, _)):
       left.resources == right.resources && left.host == right.host
-    case (.host(let left), .host(let right)): left == right
+    case (.host(let left), .host(let right)):
+      left.capacity == right.capacity && left.counters == right.counters
+        && left.retired == right.retired
     case (.host(let host), nil), (nil, .host(let host)): host.retired
     default: false
     }

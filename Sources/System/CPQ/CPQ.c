@@ -1,7 +1,9 @@
 #include "CPQ.h"
 #include <dlfcn.h>
+#include <poll.h>
 #include <stdlib.h>
 
+typedef struct pg_cancel PGcancel;
 typedef void notice_processor(void *argument, const char *message);
 
 // As libpq-fe.h declares them.
@@ -11,8 +13,14 @@ typedef void notice_processor(void *argument, const char *message);
   use(int, PQstatus, const PGconn *) \
   use(char *, PQerrorMessage, const PGconn *) \
   use(notice_processor *, PQsetNoticeProcessor, PGconn *, notice_processor *, void *) \
-  use(PGresult *, PQexecParams, PGconn *, const char *, int, const unsigned *, const char *const *, const int *, \
+  use(int, PQsendQueryParams, PGconn *, const char *, int, const unsigned *, const char *const *, const int *, \
       const int *, int) \
+  use(int, PQsocket, const PGconn *) \
+  use(int, PQconsumeInput, PGconn *) \
+  use(int, PQisBusy, PGconn *) \
+  use(PGcancel *, PQgetCancel, PGconn *) \
+  use(int, PQcancel, PGcancel *, char *, int) \
+  use(void, PQfreeCancel, PGcancel *) \
   use(PGresult *, PQgetResult, PGconn *) \
   use(void, PQclear, PGresult *) \
   use(ExecStatusType, PQresultStatus, const PGresult *) \
@@ -67,13 +75,32 @@ void pq_finish(PGconn *connection) { library.PQfinish(connection); }
 int pq_is_up(const PGconn *connection) { return library.PQstatus(connection) == CONNECTION_OK; }
 const char *pq_error(const PGconn *connection) { return library.PQerrorMessage(connection); }
 
-PGresult *pq_run(PGconn *connection, const char *sql, int count, const char *texts, const ptrdiff_t *offsets) {
+int pq_send(PGconn *connection, const char *sql, int count, const char *texts, const ptrdiff_t *offsets) {
   const char **values = calloc((size_t)count + 1, sizeof *values);
-  if (values == NULL) return NULL;
+  if (values == NULL) return 0;
   for (int index = 0; index < count; index++) values[index] = offsets[index] < 0 ? NULL : texts + offsets[index];
-  PGresult *result = library.PQexecParams(connection, sql, count, NULL, values, NULL, NULL, 0);
+  int is_sent = library.PQsendQueryParams(connection, sql, count, NULL, values, NULL, NULL, 0);
   free(values);
-  return result;
+  return is_sent;
+}
+
+int pq_is_busy(PGconn *connection) {
+  // What TLS has read already shows in no poll, so it is taken before anybody waits.
+  if (!library.PQisBusy(connection)) return 0;
+  return library.PQconsumeInput(connection) ? library.PQisBusy(connection) : -1;
+}
+
+void pq_await(PGconn *connection, int milliseconds) {
+  struct pollfd descriptor = {.fd = library.PQsocket(connection), .events = POLLIN};
+  poll(&descriptor, 1, milliseconds);
+}
+
+void pq_cancel(PGconn *connection) {
+  char error[256];
+  PGcancel *cancel = library.PQgetCancel(connection);
+  if (cancel == NULL) return;
+  library.PQcancel(cancel, error, sizeof error);
+  library.PQfreeCancel(cancel);
 }
 
 PGresult *pq_next_result(PGconn *connection) { return library.PQgetResult(connection); }
@@ -98,5 +125,11 @@ int pq_is_null(const PGresult *result, int row, int column) { return library.PQg
 const char *pq_value(const PGresult *result, int row, int column) { return library.PQgetvalue(result, row, column); }
 int pq_value_count(const PGresult *result, int row, int column) { return library.PQgetlength(result, row, column); }
 const char *pq_changed_rows(PGresult *result) { return library.PQcmdTuples(result); }
-int pq_copy_data(PGconn *connection, char **buffer) { return library.PQgetCopyData(connection, buffer, 0); }
+
+int pq_copy_data(PGconn *connection, char **buffer) {
+  int count = library.PQgetCopyData(connection, buffer, 1);
+  if (count != 0) return count;
+  return library.PQconsumeInput(connection) ? library.PQgetCopyData(connection, buffer, 1) : -2;
+}
+
 void pq_free(void *memory) { library.PQfreemem(memory); }

@@ -64,6 +64,23 @@ struct CapturedFleet {
 
   func capture(_ arguments: String...) throws -> Ended { try capture(arguments) }
 
+  /// Starts a drain that goes on.
+  func follow() throws -> Child {
+    var environment = fleet.environment
+    environment["ALLOCLEDGER_LEDGER"] = ledger.path
+    let words = ["--follow", "--interval", "0s", "-o", "ndjson", "--store", address]
+    return try Child(.allocledger, ["capture", "drain"] + words, environment: environment)
+  }
+
+  /// Writes the first node's disk as nothing accounts for, and returns what `child` says of it.
+  @discardableResult
+  func writeByHand(_ disk: Int, toldTo child: Child) throws -> JSON {
+    try sql("UPDATE nodes SET disk_bytes = \(disk) WHERE id = '\(nodeID(1))'")
+    let told = try JSON(#require(child.nextLine()))
+    #expect(told["new"].text == String(disk))
+    return told
+  }
+
   /// What an action prints as JSON.
   func json(_ arguments: String..., status: Int32 = 0) throws -> JSON {
     let ended = try capture(arguments + ["-o", "json"])

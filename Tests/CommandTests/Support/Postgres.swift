@@ -123,11 +123,14 @@ struct Blockvisor {
   /// The environment of a program that keeps its audit trail to itself.
   var environment: [String: String] { ["XDG_STATE_HOME": scratch.path] }
 
-  /// A database with Schemas/sql/blockvisor.sql, in which `statements` were run.
-  init(_ statements: String = "", on own: PostgresServer? = nil) throws {
+  /// A database with Schemas/sql/blockvisor.sql, in which `statements` were run; `encoding`: another one than UTF-8.
+  init(
+    _ statements: String = "", on own: PostgresServer? = nil, encoding: String? = nil
+  ) throws {
     server = try own ?? PostgresServer.shared()
     scratch = try Scratch()
-    let made = try psql("CREATE DATABASE \(name)", database: "postgres")
+    let options = encoding.map { " TEMPLATE template0 LOCALE 'C' ENCODING '\($0)'" } ?? ""
+    let made = try psql("CREATE DATABASE \(name)\(options)", database: "postgres")
     try #require(made.status == 0, "\(made.errors)")
     let schema = try contents(packageRoot + "/Schemas/sql/blockvisor.sql")
     try sql(String(decoding: schema, as: UTF8.self))
@@ -148,11 +151,20 @@ struct Blockvisor {
   }
 
   func psql(_ statements: String, database: String) throws -> Ended {
-    try Program(path: "/usr/bin/psql").run(
-      [
-        "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p",
-        String(server.port), "-U", "postgres", "-d", database, "-f", "-",
-      ], input: Array(statements.utf8))
+    try Blockvisor.shell.run(
+      words(database) + ["-f", "-"], input: Array(statements.utf8))
+  }
+
+  /// A session that goes on and runs each line that it is sent.
+  func session() throws -> Child { try Child(Blockvisor.shell, words(name)) }
+
+  private static let shell = Program(path: "/usr/bin/psql")
+
+  private func words(_ database: String) -> [String] {
+    [
+      "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p",
+      String(server.port), "-U", "postgres", "-d", database,
+    ]
   }
 
   /// All rows of nodes and hosts, as text.

@@ -10,7 +10,6 @@ struct KeyInputs: Sendable {
   static let shared = Result { try KeyInputs() }
 
   private static let keyEntryCount: Int64 = 3
-  private static let layout = LogLayout(directory: Workload.directory)
   private static let headerByteCount = 100
 
   /// The files of the ledger, closed.
@@ -19,14 +18,9 @@ struct KeyInputs: Sendable {
   let files: [[UInt8]]
 
   private init() throws {
-    let disk = SimulatedDisk(seed: 1)
-    try LogWriter.create(
-      directory: Workload.directory,
-      manifest: Manifest(id: [UInt8](1...16), created: moment(0), policy: .atDeletion),
-      disk: disk)
-    let ledger = try WritableLedger(
-      directory: Workload.directory, disk: disk, clock: FakeClock(moment(1)), process: 1,
-      keyEntryCount: KeyInputs.keyEntryCount)
+    let disk = try DecodedLedger.make()
+    let ledger = try DecodedLedger.open(
+      disk, at: 1, process: 1, keyEntryCount: KeyInputs.keyEntryCount)
     for number in 1...50 {
       var item = FactItem(fact: .pool("p", from: nil, to: Int64(number), at: 1))
       if !number.isMultiple(of: 5) { item.fact.key = KeyInputs.key(number) }
@@ -34,12 +28,7 @@ struct KeyInputs: Sendable {
       try ledger.commit()
     }
     ledger.writer.close()
-    files = try disk.list(KeyInputs.layout.history).map { name throws(DiskError) in
-      let file = try disk.open(KeyInputs.layout.history + "/" + name, .read)
-      var bytes: [UInt8] = []
-      try file.read(at: 0, count: try file.byteCount(), into: &bytes)
-      return bytes
-    }
+    files = try DecodedLedger.caches("", disk)
     memory = disk.memory
   }
 
@@ -56,16 +45,11 @@ struct KeyInputs: Sendable {
     }
     seal(&bytes, filter..<filter + count, at: 92)
     seal(&bytes, 0..<96, at: 96)
-    let disk = SimulatedDisk(memory, seed: 1)
-    let path = KeyInputs.layout.history + "/" + digits(first) + "-" + digits(last) + ".keys"
-    let file = try disk.open(path, .updateOrCreate)
-    try file.resize(to: 0)
-    try file.write(bytes, at: 0)
-    try file.sync()
+    let name = "/\(DecodedLedger.digits(first))-\(DecodedLedger.digits(last)).keys"
+    let disk = try DecodedLedger.disk(memory, DecodedLedger.layout.history + name, bytes)
     _ = try Reading(disk: disk).damages()
-    let ledger = try WritableLedger(
-      directory: Workload.directory, disk: disk, clock: FakeClock(moment(9)), process: 2,
-      keyEntryCount: KeyInputs.keyEntryCount)
+    let ledger = try DecodedLedger.open(
+      disk, at: 9, process: 2, keyEntryCount: KeyInputs.keyEntryCount)
     for number in 1...52 {
       guard let found = try ledger.sequence(of: KeyInputs.key(number)) else { continue }
       try demand(found == Int64(number), "key \(number) is of \(found)")
@@ -76,9 +60,5 @@ struct KeyInputs: Sendable {
       try ledger.commit()
     }
     ledger.writer.close()
-  }
-
-  private func digits(_ number: Int) -> String {
-    String(repeating: "0", count: 20 - String(number).count) + String(number)
   }
 }

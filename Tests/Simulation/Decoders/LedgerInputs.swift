@@ -26,46 +26,30 @@ struct LedgerInputs: Sendable {
   let lates: [[UInt8]]
   let orders: [[UInt8]]
 
-  private static let layout = LogLayout(directory: Workload.directory)
-  /// The byte count of the headers of snapshots and of files of history.
-  private static let headerByteCount = 84
-
   private init() throws {
-    let disk = SimulatedDisk(seed: 1)
-    try LogWriter.create(
-      directory: Workload.directory,
-      manifest: Manifest(id: [UInt8](1...16), created: moment(0), policy: .atDeletion),
-      disk: disk)
+    let disk = try DecodedLedger.make()
     try LedgerInputs.write(disk)
     let reader = try Reading(disk: disk).reader()
     head = reader.head
     _ = try reader.writeSnapshot()
-    segment = try LedgerInputs.bytes(of: LedgerInputs.layout.segment(1), disk)
+    segment = try DecodedLedger.bytes(of: DecodedLedger.layout.segment(1), disk)
     snapshot = LedgerInputs.expanded(
-      try LedgerInputs.bytes(of: LedgerInputs.layout.snapshot(head), disk), isHistory: false)
-    histories = try LedgerInputs.caches(".chg", disk).map {
+      try DecodedLedger.bytes(of: DecodedLedger.layout.snapshot(head), disk), isHistory: false)
+    histories = try DecodedLedger.caches(".chg", disk).map {
       LedgerInputs.expanded($0, isHistory: true)
     }
-    postings = try LedgerInputs.caches(".post", disk)
-    trails = try LedgerInputs.caches(".trail", disk)
-    maps = try LedgerInputs.caches(".map", disk)
+    postings = try DecodedLedger.caches(".post", disk)
+    trails = try DecodedLedger.caches(".trail", disk)
+    maps = try DecodedLedger.caches(".map", disk)
     _ = try reader.projectHosts(.occurred(moment(head / 2))) { _ in }
-    lates = try LedgerInputs.caches(".late", disk).map(LedgerInputs.expandedLate)
-    orders = try LedgerInputs.caches(".order", disk)
+    lates = try DecodedLedger.caches(".late", disk).map(LedgerInputs.expandedLate)
+    orders = try DecodedLedger.caches(".order", disk)
     memory = disk.memory
-  }
-
-  /// The files beside the history whose names end so.
-  private static func caches(_ ending: String, _ disk: SimulatedDisk) throws -> [[UInt8]] {
-    try disk.list(layout.history).filter { $0.hasSuffix(ending) }.map {
-      try bytes(of: layout.history + "/" + $0, disk)
-    }
   }
 
   private static func write(_ disk: SimulatedDisk) throws {
     var facts = RandomFacts(seed: 3)
-    let ledger = try WritableLedger(
-      directory: Workload.directory, disk: disk, clock: FakeClock(moment(1)), process: 1)
+    let ledger = try DecodedLedger.open(disk, at: 1, process: 1)
     for size in [1, 20, 2, 30, 10, 1] {
       let end = ledger.head + Int64(size)
       while ledger.head < end {
@@ -80,6 +64,7 @@ struct LedgerInputs: Sendable {
 
   /// The file with its body as it was before compression.
   private static func expanded(_ original: [UInt8], isHistory: Bool) -> [UInt8] {
+    let headerByteCount = DecodedLedger.headerByteCount
     guard let rawCount = number(at: 12, in: original),
       let stored = isHistory ? number(at: 72, in: original) : original.count - headerByteCount,
       stored != rawCount
@@ -102,21 +87,9 @@ struct LedgerInputs: Sendable {
     return original[..<92] + body
   }
 
-  private static func bytes(of path: String, _ disk: SimulatedDisk) throws(DiskError) -> [UInt8] {
-    let file = try disk.open(path, .read)
-    var bytes: [UInt8] = []
-    try file.read(at: 0, count: try file.byteCount(), into: &bytes)
-    return bytes
-  }
-
   /// The ledger with `bytes` in place of a file.
   private func disk(_ path: String, _ bytes: [UInt8]) throws(DiskError) -> SimulatedDisk {
-    let disk = SimulatedDisk(memory, seed: 1)
-    let file = try disk.open(path, .updateOrCreate)
-    try file.resize(to: 0)
-    try file.write(bytes, at: 0)
-    try file.sync()
-    return disk
+    try DecodedLedger.disk(memory, path, bytes)
   }
 
   // MARK: - Notes and proofs
@@ -166,12 +139,11 @@ struct LedgerInputs: Sendable {
     while let offset = next, offset < bytes.count {
       next = BlockInputs.sealFrame(&bytes, at: offset)
     }
-    let disk = try disk(LedgerInputs.layout.segment(1), bytes)
+    let disk = try disk(DecodedLedger.layout.segment(1), bytes)
     let reading = Reading(disk: disk)
     if let reader = try? reading.reader() { look(reader) }
     guard let found = try? reading.damages(),
-      let ledger = try? WritableLedger(
-        directory: Workload.directory, disk: disk, clock: FakeClock(moment(9)), process: 2),
+      let ledger = try? DecodedLedger.open(disk, at: 9, process: 2),
       (try? ledger.admit(FactItem(fact: .pool("p", from: nil, to: 7, at: 9)))) != nil,
       (try? ledger.commit()) != nil
     else { return }
@@ -182,22 +154,22 @@ struct LedgerInputs: Sendable {
   }
 
   func readSnapshot(_ changed: [UInt8]) throws {
-    guard changed.count >= LedgerInputs.headerByteCount else { return }
+    guard changed.count >= DecodedLedger.headerByteCount else { return }
     var bytes = changed
-    put(UInt32(bytes.count - LedgerInputs.headerByteCount), at: 12, in: &bytes)
-    seal(&bytes, LedgerInputs.headerByteCount..<bytes.count, at: 72)
+    put(UInt32(bytes.count - DecodedLedger.headerByteCount), at: 12, in: &bytes)
+    seal(&bytes, DecodedLedger.headerByteCount..<bytes.count, at: 72)
     seal(&bytes, 0..<80, at: 80)
-    look(try Reading(disk: try disk(LedgerInputs.layout.snapshot(head), bytes)).reader())
+    look(try Reading(disk: try disk(DecodedLedger.layout.snapshot(head), bytes)).reader())
   }
 
   /// The tables are not compressed; which file it is follows from the sequence in it.
   func readHistory(_ changed: [UInt8]) throws {
     guard let tables = number(at: 72, in: changed), let first = number(at: 32, in: changed),
-      changed.count >= LedgerInputs.headerByteCount
+      changed.count >= DecodedLedger.headerByteCount
     else { return }
     var bytes = changed
     put(UInt32(tables), at: 12, in: &bytes)
-    seal(&bytes, LedgerInputs.headerByteCount..<bytes.count, at: 76)
+    seal(&bytes, DecodedLedger.headerByteCount..<bytes.count, at: 76)
     seal(&bytes, 0..<80, at: 80)
     try look(at: bytes, first, ".chg")
   }
@@ -227,7 +199,7 @@ struct LedgerInputs: Sendable {
     }
     seal(&bytes, 40..<bytes.count, at: 32)
     seal(&bytes, 0..<36, at: 36)
-    let disk = try disk(LedgerInputs.layout.history + "/blocks.map", bytes)
+    let disk = try disk(DecodedLedger.layout.history + "/blocks.map", bytes)
     if let reader = try? Reading(disk: disk).reader(usesCaches: true) { look(reader) }
   }
 
@@ -272,9 +244,8 @@ struct LedgerInputs: Sendable {
   private func disk(
     at bytes: [UInt8], _ sequence: Int, _ ending: String
   ) throws(DiskError) -> SimulatedDisk {
-    let digits = String(sequence)
-    let name = String(repeating: "0", count: 20 - digits.count) + digits + ending
-    return try disk(LedgerInputs.layout.history + "/" + name, bytes)
+    try disk(
+      DecodedLedger.layout.history + "/" + DecodedLedger.digits(sequence) + ending, bytes)
   }
 
   /// Puts a cache of late entries into its place, and asks by time.

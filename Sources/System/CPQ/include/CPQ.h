@@ -22,9 +22,16 @@ void pq_finish(PGconn *connection);
 int pq_is_up(const PGconn *connection);
 const char *pq_error(const PGconn *connection);
 
-/// Runs one statement whose parameters are text: the one that begins at `texts + offsets[i]` and ends with NUL, or NULL
-/// where the offset is negative. Results are text.
-PGresult *pq_run(PGconn *connection, const char *sql, int count, const char *texts, const ptrdiff_t *offsets);
+/// Sends one statement whose parameters are text: the one that begins at `texts + offsets[i]` and ends with NUL, or NULL
+/// where the offset is negative; 0 where it cannot be sent. Results are text.
+int pq_send(PGconn *connection, const char *sql, int count, const char *texts, const ptrdiff_t *offsets);
+/// 1 where asking for the next result would have to wait for the server, 0 where not, -1 where the connection failed.
+int pq_is_busy(PGconn *connection);
+/// Waits until the server has sent something, a signal came or the time is over.
+void pq_await(PGconn *connection, int milliseconds);
+/// Asks the server to end the statement that is under way, over a connection of its own.
+void pq_cancel(PGconn *connection);
+/// The next result of what was sent; NULL behind the last.
 PGresult *pq_next_result(PGconn *connection);
 void pq_clear(PGresult *result);
 ExecStatusType pq_status(const PGresult *result);
@@ -40,5 +47,6 @@ int pq_value_count(const PGresult *result, int row, int column);
 /// The rows that a statement changed, as text.
 const char *pq_changed_rows(PGresult *result);
 
+/// The next message of a copy: its size; 0 where the server has sent none yet, -1 behind the last, -2 where the connection failed.
 int pq_copy_data(PGconn *connection, char **buffer);
 void pq_free(void *memory);
