@@ -9,11 +9,12 @@ package struct ToolError: Error, Sendable {
 
 /// The whole of a small program beside the main one: parses `command`, does `run`, tells errors on stderr, and ends.
 ///
+/// A program that writes to the output it is given calls `ignoreBrokenPipes` before: a reader that went away ends it with 0.
+///
 /// Ends with 0, or with 1 where `run` says that it found something; 2 after an error, 64 after a wrong command line.
 package func runTool(
   _ command: Command, _ run: (ParsedCommand, Output) throws -> Bool
 ) -> Never {
-  ignoreBrokenPipes()
   let messages = Messages(
     program: command.name,
     usesColor: Terminal.wantsColor(STDERR_FILENO, environment: environmentVariable))
