@@ -40,31 +40,27 @@ extension Context {
     let path = LogLayout(directory: try ledgerDirectory).bisection
     switch parsed.argument("ACTION") {
     case nil:
-      let state = try newBisection(path)
-      try save(state, path)
-      let search = try search(state, path)
+      var search = try newBisection(path)
+      try save(search.state, path)
+      try search.run()
       try remove(path)
       return try print(search)
     case "start":
-      try save(try newBisection(path), path)
+      try save(try newBisection(path).state, path)
       messages.note("noted; go on with bisect run, or with bisect status")
       return .clean
     case "run":
       var state = try bisection(path)
       if let source = try bisectionSource() { state.source = source }
-      return try print(try search(state, path))
+      var search = try BisectSearch(self, state, path)
+      try search.run()
+      return try print(search)
     case "status": return try print(try BisectSearch(self, try bisection(path), path))
     case "reset":
       try remove(path)
       return .clean
     case let verdict: return try mark(Bisection.Verdict(rawValue: verdict ?? "") ?? .skip, path)
     }
-  }
-
-  private func search(_ state: BisectState, _ path: String) throws(Failure) -> BisectSearch {
-    var search = try BisectSearch(self, state, path)
-    try search.run()
-    return search
   }
 
   private func mark(_ verdict: Bisection.Verdict, _ path: String) throws(Failure) -> ExitCode {
@@ -89,11 +85,12 @@ extension Context {
 
   // MARK: - What is searched
 
-  private func newBisection(_ path: String) throws(Failure) -> BisectState {
+  /// A search that nothing was noted of yet; one that has found what it searched for gives way to it.
+  private func newBisection(_ path: String) throws(Failure) -> BisectSearch {
     guard let name = parsed.value("store"), !name.isEmpty else {
       throw Failure(.usage, "name the live store with --store")
     }
-    if try bisectionExists(path) {
+    if try bisectionExists(path), try !BisectSearch(self, try bisection(path), path).isDone {
       throw Failure(
         .refused,
         "a bisection is under way; bisect status shows it, bisect run goes on, bisect reset gives up"
@@ -104,8 +101,9 @@ extension Context {
     for (option, kind) in [("host", FindingKind.host), ("node", .node), ("pool", .pool)] {
       entities += parsed.values(option).map { FindingEntity(kind, Name($0)) }
     }
-    return BisectState(
+    let state = BisectState(
       store: name, entities: entities, source: try bisectionSource() ?? .none)
+    return try BisectSearch(self, state, path)
   }
 
   private func bisectionSource() throws(Failure) -> BisectState.Source? {

@@ -8,6 +8,9 @@ internal import LedgerText
 extension Context {
   /// Prints what a search has found; exit 1 where there is drift.
   func print(_ search: BisectSearch) throws(Failure) -> ExitCode {
+    if search.bisection.periods.isEmpty {
+      try requireKnown(search.state.entities, search.reader)
+    }
     let report = try telling { () throws(LogError) in try BisectReport(search) }
     if format == .table {
       try printing { () throws(OutputError) in

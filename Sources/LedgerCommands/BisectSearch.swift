@@ -50,8 +50,14 @@ struct BisectSearch {
   /// The entities whose drift is searched; empty for any.
   private var wanted: Set<FindingEntity> { Set(state.entities) }
 
+  /// The last look that there is.
+  private var latest: RecordedObservation? { seen.values.max(by: RecordedObservation.precedes) }
+
   /// The moment that the search asks for.
   var next: Timestamp? { bisection.next.map { bisection.moments[$0] } }
+
+  /// Whether drift was seen, and no look can narrow down when it began.
+  var isDone: Bool { !bisection.periods.isEmpty && next == nil }
 
   /// When the entry of a sequence occurred.
   func moment(of sequence: Int64) throws(Failure) -> Timestamp {
@@ -71,12 +77,12 @@ struct BisectSearch {
   /// Looks until no look can narrow the interval, or only the user can.
   mutating func run() throws(Failure) {
     try look(at: context.clock.now(), .live)
-    if state.entities.isEmpty, let latest = seen.values.max(by: RecordedObservation.precedes) {
+    if state.entities.isEmpty, let latest {
       guard !latest.isForeign else {
         throw Failure(
           .refused,
-          "most of \(store.label) differs from history: it is a store of another fleet, and no "
-            + "moment can be found at which that began")
+          "most of \(store.label) differs from history: it was put back to an old state, or is a store "
+            + "of another fleet; with --host, --node or --pool one entity is searched for")
       }
       state.entities = latest.differences.map(\.entity)
       try context.save(state, path)
@@ -98,7 +104,9 @@ struct BisectSearch {
     }
   }
 
+  /// What a look showed; one that saw something else than this store, where others saw it, shows nothing.
   private func verdict(_ seen: RecordedObservation) -> Bisection.Verdict {
+    if seen.isForeign, latest?.isForeign == false { return .skip }
     let wanted = wanted
     if wanted.isEmpty { return seen.isClean ? .good : .bad }
     return seen.differences.contains { wanted.contains($0.entity) } ? .bad : .good
@@ -132,6 +140,11 @@ struct BisectSearch {
         return !Interrupts.pending
       }
       seen[recorded.at] = recorded
+      if case .now = kind { return }
+      if verdict(recorded) == .skip {
+        context.messages.warning(
+          "passed over: most of \(source.label) differs from history: is it dated wrongly?")
+      }
     } catch {
       let failure = Failure(error)
       guard case .now = kind else {

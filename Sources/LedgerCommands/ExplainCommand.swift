@@ -2,6 +2,7 @@ internal import CommandKit
 internal import LedgerCore
 internal import LedgerEngine
 internal import LedgerForensics
+internal import LedgerLog
 internal import LedgerText
 
 extension Command {
@@ -27,16 +28,17 @@ extension Context {
     }
     let store = try store(name)
     let reader = try reader()
-    let wanted = Set(
+    let wanted =
       parsed.values("host").map { FindingEntity(.host, Name($0)) }
-        + parsed.values("node").map { FindingEntity(.node, Name($0)) })
+      + parsed.values("node").map { FindingEntity(.node, Name($0)) }
     let report = try reconciling { () throws(ReconcileError) in
       try Explanations.explain(reader, store) { wanted.isEmpty || wanted.contains($0) }
     }
+    try requireKnown(wanted.filter { !report.findings.map(\.finding.entity).contains($0) }, reader)
     let code: ExitCode = report.findings.isEmpty ? .clean : .findings
     switch format {
     case .json: try print { json in report.write(to: &json) }
-    case .table: try print(report)
+    case .table: try print(ExplainText(report, wanted: wanted))
     case .html:
       try printing { () throws(OutputError) in try output.write(ExplainPage(report).html) }
     default: try print(records: report)
@@ -47,8 +49,19 @@ extension Context {
     return code
   }
 
-  private func print(_ report: ExplainReport) throws(Failure) {
-    let text = ExplainText(report)
+  /// Refuses names that neither history nor a finding knows.
+  func requireKnown(
+    _ entities: some Sequence<FindingEntity>, _ reader: LogReader
+  ) throws(Failure) {
+    let unknown = try telling { () throws(LogError) in
+      try EntrySearch.unknown(reader, of: entities)
+    }
+    guard let unknown else { return }
+    throw Failure(
+      .refused, "there is no \(unknown.kind.rawValue) \(unknown.id.description.printable)")
+  }
+
+  private func print(_ text: ExplainText) throws(Failure) {
     try printing { () throws(OutputError) in
       for line in text.lines { try output.line(line.printable) }
     }

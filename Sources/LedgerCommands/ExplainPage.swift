@@ -64,7 +64,7 @@ struct ExplainPage {
 
   private func row(_ index: Int, _ finding: ExplainedFinding) -> String {
     let top = index * ExplainPage.rowHeight
-    let begin = place(finding.began.at ?? head)
+    let begin = place(finding.explanations.first?.began.at ?? finding.began.at ?? head)
     let earliest = place(finding.began.after ?? 0)
     let id = "\(finding.finding.entity.kind.rawValue) \(finding.finding.entity.id)"
     let label = String(id.prefix(38)).escaped

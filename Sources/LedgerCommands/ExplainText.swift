@@ -11,9 +11,17 @@ struct ExplainText {
 
   private(set) var lines: [String] = []
 
-  init(_ report: ExplainReport) {
+  /// The text of `report`, in which nothing but `wanted` was asked for, unless that is empty.
+  init(_ report: ExplainReport, wanted: [FindingEntity]) {
     guard !report.findings.isEmpty else {
-      lines = ["clean: \(report.store) agrees with the ledger; there is nothing to explain"]
+      let names = wanted.map { "\($0.kind.rawValue) \($0.id)" }.joined(separator: ", ")
+      let what =
+        switch wanted.count {
+        case 0: "\(report.store) agrees"
+        case 1: "\(names) in \(report.store) agrees"
+        default: "\(names) in \(report.store) agree"
+        }
+      lines = ["clean: \(what) with the ledger; there is nothing to explain"]
       return
     }
     for finding in report.findings { add(finding) }
@@ -79,8 +87,8 @@ extension Began {
   fileprivate var sentence: String {
     switch (after, at) {
     case (let after?, let at?) where after + 1 == at: "entry \(at)"
-    case (let after?, let at?): "entry \(at), or another one after \(after)"
-    case (nil, let at?): "entry \(at), perhaps earlier"
+    case (let after?, let at?): "after entry \(after) and by entry \(at)"
+    case (nil, let at?): "by entry \(at), perhaps long before"
     case (let after?, nil): "some time after entry \(after)"
     case (nil, nil): "nobody knows when"
     }

@@ -72,7 +72,8 @@ extension Context {
     if recorded.isForeign {
       messages.warning(
         "\(counted(Int64(recorded.differenceCount), "entity", "entities")) of \(recorded.source) "
-          + "differ from history, which is most of it: is it a store of another fleet?")
+          + "differ from history, which is most of it: is it dated wrongly, or of another fleet? It is "
+          + "passed over when drift is traced back")
     }
     return recorded
   }

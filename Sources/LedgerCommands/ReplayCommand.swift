@@ -75,7 +75,9 @@ extension Context {
       guard let second = numbers.popFirst() else {
         throw Failure(.usage, "--swap takes two sequences")
       }
-      changes.append(.swap(try sequence(text), try sequence(second)))
+      let (one, other) = (try sequence(text), try sequence(second))
+      guard one != other else { throw Failure(.usage, "--swap takes two different sequences") }
+      changes.append(.swap(one, other))
     }
     for text in parsed.values("twice") { changes.append(.twice(try sequence(text))) }
     if let extra = numbers.first ?? assignments.first {

@@ -132,6 +132,48 @@ private let damage =
     #expect(result["began"]["at"]["sequence"].integer == 2)
   }
 
+  @Test("a search that cannot begin leaves none; one that has ended gives way to the next")
+  func takesTurns() throws {
+    let fleet = try WatchedFleet(upgrades(4))
+    try fleet.sql(damage)
+    func bisect(_ arguments: String...) throws -> Ended {
+      try fleet.ledger.run(["bisect"] + arguments)
+    }
+    #expect(try bisect("--store", fleet.store, "--backups", "/nowhere").status == 4)
+    #expect(try bisect("status").status == 6)
+    let unknown = try bisect("--store", fleet.store, "--host", "nobody")
+    #expect(unknown.status == 6)
+    #expect(unknown.errors.contains("there is no host nobody"), "\(unknown.errors)")
+    try fleet.backUp("1000000000.db", at: "seq:4")
+    #expect(
+      try bisect("start", "--store", fleet.store, "--backups", fleet.backups).status == 0)
+    #expect(try bisect("run").status == 1)
+    #expect(try bisect("status").status == 1)
+    #expect(try bisect("start", "--store", fleet.store).status == 0)
+  }
+
+  @Test("a copy that is dated wrongly is passed over, and no offence of anybody")
+  func wrongDates() throws {
+    let nodes = (0..<30).map { node("n\($0)", on: "h2", 20 + $0) }
+    let fleet = try WatchedFleet(upgrades(1) + nodes + Array(upgrades(20).dropFirst(4)))
+    for copy in 1...9 {
+      try fleet.backUp(
+        "2020-01-0\(copy).db", at: copy.isMultiple(of: 2) ? "seq:3" : "seq:53",
+        "DELETE FROM ledger_position;" + (copy >= 7 ? damage : ""))
+    }
+    try fleet.sql(damage)
+    for copy in 1...9 {
+      _ = try fleet.ledger.run(
+        "observe", "--store", "sqlite:\(fleet.backups)/2020-01-0\(copy).db", "--of",
+        fleet.store, "--at", "2020-01-0\(copy)T00:00:00Z")
+    }
+    let result = try fleet.json("bisect", "--backups", fleet.backups, status: 1)
+    #expect(result["periods"].list.count == 1)
+    #expect(result["began"]["after"]["at"].text == "2020-01-05T00:00:00.000000Z")
+    #expect(result["began"]["at"]["at"].text == "2020-01-07T00:00:00.000000Z")
+    #expect(try fleet.ledger.run("offenders").status == 0)
+  }
+
   @Test("files that are no databases, twins and dates of the future are passed over")
   func badInput() throws {
     let fleet = try WatchedFleet(upgrades(4))

@@ -175,7 +175,45 @@ private let cases: [Case] = [
     #expect(explanations.allSatisfy { $0["rivals"].integer == 39 })
     let certainty = explanations.compactMap { $0["certainty"].value as? Double }
     #expect(certainty.allSatisfy { $0 <= 1.0 / 40 })
+    // Whichever of them it was, the drift began in between.
     #expect(finding["began"]["after"].integer == 1)
+    #expect(finding["began"]["at"].integer == 41)
+    #expect(explanations[0]["began"]["at"].integer == 41)
+    #expect(explanations[19]["began"]["at"].integer == 22)
+    let text = try fleet.ledger.run("explain", "--store", fleet.store).output
+    #expect(text.contains("after entry 1 and by entry 41"), "\(text)")
+  }
+
+  @Test("a row that is gone may have been removed by hand, or never written")
+  func removedRow() throws {
+    let fleet = try LiveFleet(history)
+    try fleet.sql("DELETE FROM nodes WHERE id = 'a'")
+    let finding = try #require(try fleet.explained("--node", "a").first)
+    #expect(finding.firstRank == [["partial@3"], ["out_of_band@-"]], "\(finding)")
+  }
+
+  @Test("a move may have been counted on the host that it left")
+  func countedBehind() throws {
+    let fleet = try LiveFleet(history)
+    try fleet.count("h1", -1, -4_000, -400, -42)
+    try fleet.count("h2", 1, 4_000, 400, 42)
+    for host in ["h1", "h2"] {
+      let finding = try #require(try fleet.explained("--host", host).first)
+      #expect(finding.firstRank.first == ["partial@7"], "\(finding)")
+      #expect(finding.firstRank.contains(["wrong_host@7"]), "\(finding)")
+    }
+  }
+
+  @Test("names that nobody knows are refused, and one that agrees is said to")
+  func unknownNames() throws {
+    let fleet = try LiveFleet(history)
+    try fleet.count("h1", 0, 0, 12_345, 0)
+    let agrees = try fleet.ledger.run("explain", "--store", fleet.store, "--host", "h2")
+    #expect(agrees.status == 0)
+    #expect(agrees.output.hasPrefix("clean: host h2 in "), "\(agrees.output)")
+    let unknown = try fleet.ledger.run("explain", "--store", fleet.store, "--node", "nobody")
+    #expect(unknown.status == 6)
+    #expect(unknown.errors.contains("there is no node nobody"), "\(unknown.errors)")
   }
 
   @Test("a store that lags is behind since the entry after its last one")

@@ -77,7 +77,8 @@ import Testing
     try ledger.record([#"{"time":50,"type":"entry_voided","sequence":7,"reason":"wrong"}"#])
     for (arguments, status): ([String], Int32) in [
       (["--without", "7"], 6), (["--without", "8"], 6), (["--without", "99"], 64),
-      (["--without", "x"], 64), (["--swap", "1"], 64), (["--set", "5"], 64),
+      (["--without", "x"], 64), (["--swap", "1"], 64), (["--swap", "4", "4"], 64),
+      (["--set", "5"], 64),
       (["--set", "5", "color=red"], 6), (["--set", "5", "cpu_millicores=lots"], 6),
       (["--set", "5", "type=node_deleted"], 6), (["--set", "5", "cpu_millicores=-1"], 6),
       (["--without", "5", "--twice", "5"], 6), ([], 64), (["--without", "5", "7"], 64),

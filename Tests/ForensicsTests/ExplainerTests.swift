@@ -67,7 +67,8 @@ private struct Story {
 
 private enum Fleet {
   static func explained(_ hosts: [HostTrail], listedMax: Int = 100_000) -> [ExplainedFinding] {
-    let fleet = DriftedFleet(hosts: hosts, nodes: [], parts: [])
+    let fleet = DriftedFleet(
+      hosts: hosts, nodes: [], parts: [], hostCount: hosts.count)
     let findings = hosts.map {
       Finding(.hostCounters, FindingEntity(.host, $0.host), store: nil, "")
     }
@@ -173,6 +174,26 @@ extension [Cause] {
   func editAlone(seed: UInt64) throws {
     let explained = try #require(Story(seed: seed, count: 60).explained(Effect(2, 0, 0, 0)))
     #expect(explained.best.contains { $0.map(\.fault) == [.outOfBand] })
+  }
+
+  @Test("an edit is told first where hundreds of pairs of entries add up to it", arguments: 1...5)
+  func editListed(seed: UInt64) throws {
+    let story = Story(seed: seed, count: 200)
+    let explained = try #require(story.explained(Effect(2, 0, 0, 0), listedMax: 20))
+    let first = try #require(explained.explanations.first)
+    #expect(first.rank == 1)
+    #expect(first.causes.map(\.fault) == [.outOfBand])
+    #expect(explained.explanationCount > 200)
+  }
+
+  @Test("a drift began among the entries of all answers that are as good", arguments: 1...20)
+  func bracket(seed: UInt64) throws {
+    var story = Story(seed: seed, count: 300)
+    let event = story.events[story.random(300)]
+    let explained = try #require(story.explained(event.effect, listedMax: 1))
+    let alike = story.events.filter { $0.effect == event.effect }.map(\.sequence)
+    #expect(try #require(explained.began.after) < #require(alike.first))
+    #expect(try #require(explained.began.at) >= #require(alike.last))
   }
 
   @Test("two entries that went to another host are told on both", arguments: 1...20)

@@ -88,7 +88,9 @@ private struct Places {
 extension DriftedFleet {
   /// The entities that differ, with both their sides and no history yet.
   init(_ differences: StoreDifferences) {
-    self.init(hosts: [], nodes: [], parts: differences.live.optionalParts)
+    self.init(
+      hosts: [], nodes: [], parts: differences.live.optionalParts,
+      hostCount: differences.projected.hosts.count)
     let (projected, live) = (differences.projected, differences.live)
     var seen: Set<Name> = []
     for finding in differences.findings {

@@ -33,6 +33,20 @@ package enum EntrySearch {
     }
   }
 
+  /// The first of `entities` that no entry is about; nil where history knows all.
+  ///
+  /// - Complexity: one pass over the log for each.
+  package static func unknown(
+    _ reader: LogReader, of entities: some Sequence<FindingEntity>
+  ) throws(LogError) -> FindingEntity? {
+    for entity in entities {
+      var isKnown = false
+      try each(reader, about: [entity]) { _, _ in isKnown = true }
+      if !isKnown { return entity }
+    }
+    return nil
+  }
+
   private static func concerns(_ walk: HistoryWalk, _ entities: Set<FindingEntity>) -> Bool {
     for change in walk.hostChanges
     where entities.contains(FindingEntity(.host, walk.registry.name(of: .host, change.host))) {

@@ -6,7 +6,7 @@ internal import LedgerText
 
 /// Collects what is known of stores over time, and finds the patterns in it.
 ///
-/// Witnesses are the observations, the runs of validate in the audit trail, and the repairs in the log. A damaged line of
+/// Witnesses are the observations but for those of what is hardly this store, the runs of validate in the audit trail, and the repairs in the log. A damaged line of
 /// the trail is passed over: `verify` tells it.
 package struct OffenderSearch {
   private var looks: [String: [OverTime.Look]] = [:]
@@ -17,7 +17,7 @@ package struct OffenderSearch {
     _ reader: LogReader, stores: Set<String>
   ) throws(ReconcileError) -> [Finding] {
     var search = OffenderSearch()
-    for observation in try ObservationLog(reader).all() { search.add(observation) }
+    for seen in try ObservationLog(reader).all() where !seen.isForeign { search.add(seen) }
     try search.addTrail(reader)
     try search.addRepairs(reader)
     var findings: [Finding] = []

@@ -28,6 +28,12 @@ struct Answers {
   private var weights: [Double: Double] = [:]
   /// The weight of the likeliest answer of a toll.
   private var heaviest: [Double: Double] = [:]
+  /// Where the drift began according to the answers of a toll that are dated.
+  private var spans: [Double: BeginSpan] = [:]
+  /// Tolls of answers that nothing dates.
+  private var undated: Set<Double> = []
+  /// How many answers of a toll are kept.
+  private var kept: [Double: Int] = [:]
 
   /// A collection that keeps enough for `listedMax` explanations of a drift that began in `window`.
   init(listedMax: Int, window: FaultWindow, sought: SoughtAnswer? = nil) {
@@ -37,10 +43,10 @@ struct Answers {
     self.window = window
   }
 
-  /// Adds `count` answers of this toll whose weights add up to `weight`; `expand` lists as many as it is asked for, of those
-  /// that name nothing but `entries`, where some are given.
+  /// Adds `count` answers of this toll whose weights add up to `weight`, and that date the drift within `begins`; `expand`
+  /// lists as many as it is asked for, of those that name nothing but `entries`, where some are given.
   mutating func add(
-    toll: Double, weight: Double, count: Int,
+    toll: Double, weight: Double, count: Int, begins: BeginSpan?,
     expand: (_ limit: Int, _ entries: Set<Int64>?) -> [(causes: [Cause], weight: Double)]
   ) {
     if let sought, toll < soughtToll ?? .infinity,
@@ -50,13 +56,18 @@ struct Answers {
     }
     totalWeight += weight
     weights[toll, default: 0] += weight
+    if let begins {
+      spans[toll] = spans[toll].map { BeginSpan.either($0, begins) } ?? begins
+    } else {
+      undated.insert(toll)
+    }
     let peak = weight / Double(max(count, 1))
     // What is likelier than all simpler answers shares their rank, so it has to be there to be told.
     let isBest =
       counts.keys.allSatisfy { toll <= $0 }
       || heaviest.values.allSatisfy { peak * Odds.decisive >= $0 }
-    heaviest[toll] = max(heaviest[toll] ?? 0, peak)
-    let room = max((isBest ? keptMax : Answers.keptLesserMax) - answers.count, 0)
+    // Each toll has room of its own: a better one may come behind many that are worse.
+    let room = max((isBest ? keptMax : Answers.keptLesserMax) - kept[toll, default: 0], 0)
     let listed = expand(min(room, count, keptAlikeMax), nil)
     var new = max(count - listed.count, 0)
     for item in listed {
@@ -73,26 +84,39 @@ struct Answers {
           weights[toll, default: 0] -= item.weight
           weights[answers[place].toll, default: 0] += item.weight
         }
+        raise(answers[place].toll, to: answers[place].weight)
         continue
       }
       places[causes] = answers.count
       answers.append(Answer(causes: causes, toll: toll, weight: item.weight))
+      kept[toll, default: 0] += 1
       new += 1
     }
     counts[toll, default: 0] += new
+    // What was told before at another toll makes no other answer of this one as likely.
+    if new > 0 { raise(toll, to: peak) }
+  }
+
+  private mutating func raise(_ toll: Double, to peak: Double) {
+    heaviest[toll] = max(heaviest[toll] ?? 0, peak)
   }
 
   /// Adds the answer that the state of `sequence` was restored.
   ///
   /// One restored backup instead of more than two faults is the best answer. Against one or two it is as good as they:
-  /// the store that misses the last entries is the store as it was before them.
-  mutating func addRestored(at sequence: Int64, insteadOf toll: Double) {
+  /// the store that misses the last entries is the store as it was before them. `odds` says what it is worth against a
+  /// fault of one entry.
+  mutating func addRestored(
+    at sequence: Int64, insteadOf toll: Double, odds: Double = Odds.restoredAgainstOne
+  ) {
     guard let best = bestToll else { return }
     let weight =
-      totalWeight * (toll < Toll.pair ? Odds.restoredAgainstOne : Odds.restoredAgainstMany)
+      toll < Toll.pair
+      ? (heaviest.values.max() ?? totalWeight) * odds : totalWeight * Odds.restoredAgainstMany
     let rank = toll > Toll.pair ? Toll.restored : max(best, Toll.fault)
-    add(toll: rank, weight: weight, count: 1) { _, _ in
-      [([Cause(.restored, sequence: sequence)], weight)]
+    let causes = [Cause(.restored, sequence: sequence)]
+    add(toll: rank, weight: weight, count: 1, begins: BeginSpan(causes)) { _, _ in
+      [(causes, weight)]
     }
   }
 
@@ -108,7 +132,8 @@ struct Answers {
       let alike = others.answers.filter { $0.toll == toll }
       add(
         toll: ((Toll.restored + toll) * 100).rounded() / 100,
-        weight: (others.weights[toll] ?? 0) * scale, count: count
+        weight: (others.weights[toll] ?? 0) * scale, count: count,
+        begins: BeginSpan.both(BeginSpan([backup]), others.spans[toll])
       ) { limit, _ in alike.prefix(limit).map { ([backup] + $0.causes, $0.weight * scale) } }
     }
   }
@@ -142,7 +167,8 @@ struct Answers {
       let (weight, peak) = (weights[toll] ?? 0, heaviest[toll] ?? 0)
       let isLikelier = last == 1 && weight > best
       let isAsLikely = peak * Odds.decisive >= likeliest && toll - (tolls.first ?? 0) < Toll.fault
-      if ranks.isEmpty || toll != Toll.outOfBand && (isLikelier || isAsLikely) {
+      let isCommon = toll != Toll.outOfBand || isEditAsLikely(likeliest)
+      if ranks.isEmpty || isCommon && (isLikelier || isAsLikely || toll == Toll.outOfBand) {
         ranks[toll] = 1
         best += weight
         likeliest = max(likeliest, peak)
@@ -152,6 +178,11 @@ struct Answers {
       }
     }
     return ranks
+  }
+
+  /// Whether one edit of several columns is as good as sets of faults of which the likeliest is no likelier.
+  private func isEditAsLikely(_ likeliest: Double) -> Bool {
+    (tolls.first ?? 0) >= Toll.pair && (heaviest[Toll.outOfBand] ?? 0) >= likeliest
   }
 
   /// The rank of the best answer that is as sought.
@@ -164,14 +195,20 @@ struct Answers {
     return certainty(best / totalWeight)
   }
 
-  /// When the drift began according to the best answers: before none of them, and at `first`.
+  /// When the drift began according to the best answers, of which `first` is told first.
+  ///
+  /// It began before none of them, and behind none. Where one of them is not dated, nobody knows before what.
   func began(_ first: Explanation?) -> Began {
     guard let first else { return Began() }
-    let ranks = ranks
-    let begins = answers.filter { ranks[$0.toll] == 1 }.map { $0.causes.compactMap(\.begins).min() }
-    let isDated = begins.allSatisfy { $0 != nil }
-    let earliest = isDated ? begins.compactMap(\.self).min() : nil
-    return Began(after: began(earliest).after, at: first.began.at)
+    let best = ranks.filter { $0.value == 1 }.keys
+    let dated = best.compactMap { spans[$0] }
+    guard let one = dated.first, first.causes.contains(where: { $0.begins != nil }) else {
+      return first.began
+    }
+    let span = dated.reduce(one, BeginSpan.either)
+    let isDated = undated.isDisjoint(with: best)
+    return Began(
+      after: began(isDated ? span.earliest : nil).after, at: began(span.latest).at)
   }
 
   /// When a drift began that begins with the entry `sequence`; without one, as far as somebody looked.

@@ -38,6 +38,15 @@ struct Backup {
     clusters.removeAll { $0 == index }
   }
 
+  /// How likely it is against one fault of one entry: what was put back is young, and a fault can have happened to any
+  /// entry.
+  func odds(in fleet: DriftedFleet) -> Double {
+    guard !hosts.isEmpty else { return Odds.restoredAlone }
+    let entries = hosts.flatMap { fleet.hosts[$0].events }
+    return Odds.restored(
+      missing: entries.count { $0.sequence > sequence }, of: entries.count)
+  }
+
   /// Moments that are tried for what holds something else.
   private static let momentsMax = 8
 
@@ -185,6 +194,6 @@ extension DriftedFleet {
     }
     hosts.removeAll { $0.drift == .zero }
     nodes.removeAll { RestoredSearch.agree($0.projected, $0.live, parts) }
-    return DriftedFleet(hosts: hosts, nodes: nodes, parts: parts)
+    return DriftedFleet(hosts: hosts, nodes: nodes, parts: parts, hostCount: hostCount)
   }
 }

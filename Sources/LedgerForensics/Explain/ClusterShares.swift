@@ -86,8 +86,10 @@ extension Answers {
       let toll = Answers.rounded(share.toll + solution.toll)
       for combination in combinations {
         let weight = outer * combination.weight
-        add(toll: toll, weight: weight * solution.weight, count: solution.count) {
-          limit, entries in
+        add(
+          toll: toll, weight: weight * solution.weight, count: solution.count,
+          begins: BeginSpan.both(BeginSpan(combination.causes), solution.begins(trail))
+        ) { limit, entries in
           solution.expand(trail, limit: limit, entries: entries).map {
             (combination.causes + $0.causes, $0.weight * weight)
           }
@@ -101,7 +103,9 @@ extension Answers {
     guard share.choice.weight > 0 else { return }
     for fault in share.choice.faults {
       let weight = share.weight * fault.weight / share.choice.weight
-      add(toll: share.toll, weight: weight, count: 1) { limit, _ in
+      add(
+        toll: share.toll, weight: weight, count: 1, begins: BeginSpan(fault.causes)
+      ) { limit, _ in
         limit > 0 ? [(fault.causes, weight)] : []
       }
     }

@@ -13,11 +13,13 @@ struct CounterAtoms {
   /// The entries with each effect, in the order of sequence.
   private(set) var entries: [Effect: [Int]] = [:]
   private let events: [HostEvent]
+  private let hostCount: Int
   /// For each entry, the effect that is left of having missed it where counters are kept at zero; nil where none was.
   private var clamped: [Effect?] = []
 
-  init(_ trail: HostTrail) {
+  init(_ trail: HostTrail, hostCount: Int) {
     events = trail.events
+    self.hostCount = hostCount
     var classes: [EventClass: [Int]] = [:]
     for (index, event) in events.enumerated() where trail.window.contains(event.sequence) {
       classes[EventClass(event), default: []].append(index)
@@ -78,6 +80,17 @@ struct CounterAtoms {
         CounterFault(
           fault: .partial, fields: bits, isMixed: true, events: members))
     }
+    guard !kind.isShownByRow, kind.type != .nodeDeleted, kind.type != .nodeDeletionRequested else {
+      return
+    }
+    // Neither its row's part nor these columns: whoever reads the row later leaves what was counted.
+    for bits in UInt8(1)..<16 where bits & all == bits && bits != all {
+      add(
+        kind.effect.masked(bits),
+        CounterFault(
+          fault: .partial, fields: all & ~bits, concernsRow: true, isMixed: true,
+          toll: Toll.unusual, events: members))
+    }
   }
 
   private mutating func addOldSizes(_ kind: EventClass, _ members: [Int]) {
@@ -123,7 +136,10 @@ struct CounterAtoms {
       kept.replace(with: lowest.negated, where: missing .< lowest.negated .& missing .< .zero)
       guard kept != missing, kept != .zero, window.contains(event.sequence) else { continue }
       clamped[index] = kept
-      let root: Fault = event.effect[0] < 0 ? .duplicated : .skipped
+    }
+    for (index, kept) in clamped.enumerated() {
+      guard let kept else { continue }
+      let root: Fault = events[index].effect[0] < 0 ? .duplicated : .skipped
       addClamped(kept, CounterFault(fault: root, isClamped: true, events: [index]))
     }
   }
@@ -179,12 +195,12 @@ struct CounterAtoms {
     shareMoves(effect, with: partner.trail.host, toll)
     addLost(effect.negated, to: partner.trail.host, toll)
     if let found = partner.atoms.entries[effect] {
-      let counted = found.filter { partner.trail.events[$0].otherHost != host }
+      let counted = found.filter { effect[0] > 0 || partner.trail.events[$0].otherHost != host }
       addWrongHost(
         effect,
         CounterFault(
           fault: .wrongHost, otherHost: host, partner: partner.trail.host, toll: toll,
-          source: partner.trail, events: counted))
+          source: partner.trail, events: counted, share: effect[0] > 0 ? 1 : Odds.unchosen))
     }
     weigh()
   }
@@ -200,11 +216,15 @@ struct CounterAtoms {
 
   /// The partner counted entries with this effect instead of this host.
   private mutating func addLost(_ effect: Effect, to partner: Name, _ toll: Double) {
-    let lost = (entries[effect] ?? []).filter { events[$0].otherHost != partner }
+    // What arrived from the partner may have been counted there, where it left; the other way round is the same.
+    let lost = (entries[effect] ?? []).filter {
+      effect[0] > 0 || events[$0].otherHost != partner
+    }
     addWrongHost(
       effect.negated,
       CounterFault(
-        fault: .wrongHost, otherHost: partner, partner: partner, toll: toll, events: lost))
+        fault: .wrongHost, otherHost: partner, partner: partner, toll: toll, events: lost,
+        share: effect[0] > 0 ? 1 : Odds.unchosen))
     for index in lost where effect[0] > 0 {
       guard let kept = clamped[index] else { continue }
       addClamped(
@@ -223,17 +243,38 @@ struct CounterAtoms {
   private mutating func weigh() {
     var candidates: [FaultWay: Int] = [:]
     for list in faults.values {
-      for fault in list { candidates[FaultWay(fault), default: 0] += fault.events.count }
+      for fault in list where fault.name != .wrongHost {
+        candidates[FaultWay(fault), default: 0] += fault.events.count
+      }
     }
+    let otherHosts = Double(max(hostCount - 1, 1))
+    // Any entry can be counted on another host; only those that fit one are among the faults.
+    let placed = entries.values.reduce(0) { $0 + $1.count }
     for effect in faults.keys {
       for index in (faults[effect] ?? []).indices {
         guard let fault = faults[effect]?[index] else { continue }
-        let count = Double(candidates[FaultWay(fault)] ?? 1) + Odds.candidatesOfAFleet
-        var weight = Odds.share(of: fault) / count
+        let count = Double(candidates[FaultWay(fault)] ?? placed) + Odds.candidatesOfAFleet
+        var weight = Odds.share(of: fault) * fault.share / count
         if fault.toll == Toll.secondary { weight *= Odds.againstRow }
-        if fault.partner != nil { weight *= Odds.shared }
+        // An entry names its hosts; a wrong one is any of the others.
+        if fault.name == .wrongHost { weight /= otherHosts }
         if fault.toll == Toll.unusual { weight *= Odds.hidden }
         faults[effect]?[index].weight = weight
+      }
+    }
+    weighShared(otherHosts)
+  }
+
+  /// Raises what two hosts share over what happened to each by itself; both halves together stay as dear as one fault.
+  private mutating func weighShared(_ otherHosts: Double) {
+    let peak =
+      faults.values.joined().filter { $0.partner != nil }
+      .map { $0.weight * Double($0.events.count) }.max() ?? 0
+    guard peak > 0 else { return }
+    let factor = min(Odds.shared * otherHosts, 1 / (Odds.another.squareRoot() * peak))
+    for effect in faults.keys {
+      for index in (faults[effect] ?? []).indices where faults[effect]?[index].partner != nil {
+        faults[effect]?[index].weight *= factor
       }
     }
   }

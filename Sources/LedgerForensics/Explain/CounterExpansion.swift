@@ -4,6 +4,11 @@ extension CounterSolution {
   /// How many answers it stands for.
   var count: Int { faults.reduce(1) { $0 * max($1.events.count, 1) } }
 
+  /// Where the drift began according to its answers; nil where nothing dates them.
+  func begins(_ trail: HostTrail) -> BeginSpan? {
+    faults.reduce(nil) { BeginSpan.both($0, $1.begins(trail)) }
+  }
+
   /// The first `limit` of its answers, those of the latest entries first; only of `entries`, where some are given.
   func expand(
     _ trail: HostTrail, limit: Int, entries: Set<Int64>?
@@ -34,6 +39,16 @@ extension CounterSolution {
 }
 
 extension CounterFault {
+  /// Where the drift began according to its entries.
+  fileprivate func begins(_ trail: HostTrail) -> BeginSpan? {
+    guard let first = events.first, let last = events.last else { return nil }
+    let source = source ?? trail
+    // What was put back was right up to the entry that it names.
+    let delay: Int64 = fault == .restored ? 1 : 0
+    return BeginSpan(
+      source.events[first].sequence + delay, source.events[last].sequence + delay)
+  }
+
   /// What the fault is for each of its entries, the latest first.
   fileprivate func causes(_ trail: HostTrail, limit: Int, entries: Set<Int64>?) -> [[Cause]] {
     if fault == .outOfBand {
@@ -51,7 +66,7 @@ extension CounterFault {
         fault, sequence: event.sequence, type: event.type, node: event.node,
         host: otherHost ?? trail.host)
       if concernsRow {
-        cause.fields = rowColumns(event)
+        cause.fields = rowColumns(event) + (isMixed ? Effect.counterFields(fields) : [])
       } else if fault != .skipped, fault != .duplicated {
         cause.fields = Effect.counterFields(fields)
       }

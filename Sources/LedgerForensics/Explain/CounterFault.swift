@@ -39,6 +39,8 @@ struct CounterFault {
   var source: HostTrail?
   /// Where the entries are among the host's.
   var events: [Int]
+  /// What the odds of its way are multiplied by.
+  var share = 1.0
   /// The weight of one of the entries.
   var weight = 0.0
 }

@@ -43,9 +43,10 @@ final class CounterSearch {
   /// Whether sets of several faults are left out, because one backup that was put back explains many hosts at once.
   var findsSinglesAlone = false
 
-  init(_ trail: HostTrail) {
+  /// A search for what drifted on one host, in a fleet of `hostCount`.
+  init(_ trail: HostTrail, hostCount: Int) {
     self.trail = trail
-    atoms = CounterAtoms(trail)
+    atoms = CounterAtoms(trail, hostCount: hostCount)
   }
 
   /// Admits faults that gave this host `effect`, and `partner` the opposite, at `toll` for this host.
@@ -55,8 +56,8 @@ final class CounterSearch {
     known = [:]
   }
 
-  /// Every set of up to three faults that has this effect, the cheapest first; at the end the statement that an edit by
-  /// hand has it.
+  /// Every set of up to three faults that has this effect, and the statement that an edit by hand has it, the cheapest
+  /// first.
   func remainder(of effect: Effect) -> CounterRemainder {
     if let known = known[effect] { return known }
     let remainder = CounterRemainder(effect == .zero ? [.nothing] : solutions(of: effect))
@@ -77,7 +78,8 @@ final class CounterSearch {
     if found.count > CounterSearch.solutionsMax {
       found.removeSubrange(CounterSearch.solutionsMax...)
     }
-    found.append(outOfBand(effect))
+    let edit = CounterSolution([edit(effect)])
+    found.insert(edit, at: found.firstIndex { $0.toll > edit.toll } ?? found.endIndex)
     return found
   }
 
@@ -147,7 +149,7 @@ final class CounterSearch {
       trail.events[$0].after == trail.live && trail.events[$0].sequence >= trail.window.after
     }
     guard !then.isEmpty else { return [] }
-    let weight = 1 / Double(trail.events.count)
+    let weight = Odds.restoredAlone / Double(trail.events.count)
     return [
       CounterSolution([
         CounterFault(
@@ -156,8 +158,6 @@ final class CounterSearch {
       ])
     ]
   }
-
-  private func outOfBand(_ effect: Effect) -> CounterSolution { CounterSolution([edit(effect)]) }
 
   private func edit(_ effect: Effect) -> CounterFault {
     CounterFault(

@@ -22,11 +22,11 @@ package struct Explainer {
     self.fleet = fleet
     self.listedMax = listedMax
     self.sought = sought
-    let searches = fleet.hosts.map(CounterSearch.init)
+    let searches = fleet.hosts.map { CounterSearch($0, hostCount: fleet.hostCount) }
     let byHost = Dictionary(
       searches.map { ($0.trail.host, $0) }, uniquingKeysWith: { first, _ in first })
     nodeFaults = fleet.nodes.map { trail in
-      NodeFaults(trail, parts: fleet.parts) { host, effect in
+      NodeFaults(trail, parts: fleet.parts, hostCount: fleet.hostCount) { host, effect in
         guard let search = byHost[host] else { return false }
         let rest = search.trail.drift &- effect
         return rest == .zero || search.atoms.hasSingle(rest)
@@ -59,7 +59,8 @@ package struct Explainer {
         }
       var explained = explained(finding, answers)
       if finding.code == .hostCounters, let until, let trail = hosts[finding.entity.id] {
-        explained.cost = DriftCost(trail, since: explained.began.at, until: until)
+        explained.cost = DriftCost(
+          trail, since: explained.explanations.first?.began.at ?? explained.began.at, until: until)
       }
       return explained
     }
@@ -86,14 +87,16 @@ package struct Explainer {
     found.toll = tolls.reduce(0, +)
     for backup in backups.all {
       let others = others(of: backup)
+      let odds = backup.odds(in: fleet)
       let toll = backup.clusters.reduce(0) { $0 + tolls[$1] } - (others?.answers.toll ?? 0)
       // With what differs from it, a backup asks for as much as the faults that it stands for.
       if others != nil, toll < Toll.pair { continue }
       for host in backup.hosts {
-        found.hosts[fleet.hosts[host].host]?.addRestored(at: backup.sequence, insteadOf: toll)
+        found.hosts[fleet.hosts[host].host]?.addRestored(
+          at: backup.sequence, insteadOf: toll, odds: odds)
       }
       for id in backup.nodes.compactMap({ fleet.nodes[$0].id }) {
-        found.nodes[id]?.addRestored(at: backup.sequence, insteadOf: toll)
+        found.nodes[id]?.addRestored(at: backup.sequence, insteadOf: toll, odds: odds)
       }
       guard let others else { continue }
       for (name, answers) in others.answers.hosts {

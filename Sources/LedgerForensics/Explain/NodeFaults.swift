@@ -9,6 +9,7 @@ internal import LedgerPorts
 struct NodeFaults {
   private let trail: NodeTrail
   private let parts: Set<String>
+  private let hostCount: Int
   private(set) var found: [NodeFault] = []
 
   /// Entries of one node that are tried in pairs.
@@ -18,11 +19,12 @@ struct NodeFaults {
   private let hasDrifted: (_ host: Name, _ by: Effect) -> Bool
 
   init(
-    _ trail: NodeTrail, parts: Set<String>,
+    _ trail: NodeTrail, parts: Set<String>, hostCount: Int,
     hasDrifted: @escaping (_ host: Name, _ by: Effect) -> Bool
   ) {
     self.trail = trail
     self.parts = parts
+    self.hostCount = hostCount
     self.hasDrifted = hasDrifted
     switch (trail.projected, trail.live) {
     case (let row?, nil): explainMissing(row)
@@ -88,7 +90,7 @@ struct NodeFaults {
     if let creation = usable.first, trail.changes[creation].creates {
       let everything = Set(trail.changes.indices).subtracting([creation])
       if let born = trail.row(omitting: everything), isSame(born, row) {
-        add([cause(.duplicated, creation, row.host)], share, Toll.secondary, 0.1)
+        add([cause(.duplicated, creation, row.host)], share, Toll.secondary, Odds.late)
       }
     }
   }
@@ -123,7 +125,10 @@ struct NodeFaults {
       else { continue }
       addMissed(index, projected, live, wrong, isWhole: wrong.count == missed.count)
     }
-    if wrong == ["host_id"], found.isEmpty { explainPlace(projected, live) }
+    if wrong == ["host_id"] {
+      // Where it came from is one of the other hosts.
+      explainPlace(projected, live, found.isEmpty ? 1 : 1 / Double(max(hostCount - 1, 1)))
+    }
     explainTruncation(projected, live, wrong)
     explainRestored(projected, live)
     if !found.contains(where: { $0.toll < 2 }) { explainByPairs(projected, live) }
@@ -148,11 +153,13 @@ struct NodeFaults {
     }
   }
 
-  private mutating func explainPlace(_ projected: LiveNode, _ live: LiveNode) {
+  private mutating func explainPlace(
+    _ projected: LiveNode, _ live: LiveNode, _ share: Double
+  ) {
     guard let placing = usable.last(where: { trail.changes[$0].host != nil }) else { return }
     let counted = hostEffects(from: projected, to: live)
-    add([cause(.wrongHost, placing, live.host)], counted, 1, 0.5)
-    add([cause(.wrongHost, placing, live.host, ["host_id"])], [], 1, 0.3)
+    add([cause(.wrongHost, placing, live.host)], counted, 1, 0.5 * share)
+    add([cause(.wrongHost, placing, live.host, ["host_id"])], [], 1, 0.3 * share)
   }
 
   private mutating func explainTruncation(
@@ -241,10 +248,12 @@ struct NodeFaults {
     let edit = Cause(
       .outOfBand, node: id, host: (trail.live ?? trail.projected)?.host ?? nil, fields: wrong)
     let counted = hostEffects(from: trail.projected, to: trail.live)
-    // Rows come and go by hand more easily than they get exactly an old value.
-    let weight = trail.projected == nil || trail.live == nil ? 0.05 : 0.01
-    add([edit], counted, Toll.outOfBand, weight)
-    if !counted.isEmpty { add([edit], [], Toll.outOfBand, weight) }
+    let weight = Odds.edit(isMissing: trail.live == nil, wrong)
+    // One statement removes a row, or changes a column.
+    let isOne = trail.live == nil || trail.projected != nil && wrong.count == 1
+    let toll = isOne ? Toll.edit : Toll.outOfBand
+    add([edit], counted, toll, weight)
+    add([edit], [], toll, weight)
   }
 
   private mutating func add(

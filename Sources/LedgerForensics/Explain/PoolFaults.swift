@@ -148,7 +148,7 @@ struct PoolFaults {
   // MARK: - Parts
 
   private mutating func add(_ causes: [Cause], _ toll: Double, _ weight: Double) {
-    answers.add(toll: toll, weight: weight, count: 1) { limit, _ in
+    answers.add(toll: toll, weight: weight, count: 1, begins: BeginSpan(causes)) { limit, _ in
       limit > 0 ? [(causes, weight)] : []
     }
   }

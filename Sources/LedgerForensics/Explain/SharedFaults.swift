@@ -111,7 +111,8 @@ struct SharedFaults {
 
   /// Whether one fault explains what is left of a host's drift: its own, or one that it shares with a third.
   private func isExplained(_ rest: Effect, of host: Int, besides partner: Int) -> Bool {
-    if searches[host].atoms.hasSingle(rest) { return true }
+    // An edit of one counter is a fault of its own, where the other counters show what was shared.
+    if searches[host].atoms.hasSingle(rest) || rest.dimensions.nonzeroBitCount == 1 { return true }
     return (byDrift[rest.negated] ?? []).contains { third in
       third != host && third != partner && canShare(rest, host, third)
     }

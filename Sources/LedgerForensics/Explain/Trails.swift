@@ -171,10 +171,14 @@ package struct DriftedFleet: Sendable {
   package var pools: [PoolTrail] = []
   /// The optional columns that the store has.
   package var parts: Set<String>
-  package init(hosts: [HostTrail], nodes: [NodeTrail], parts: Set<String>) {
+  /// How many hosts the fleet has, drifted or not.
+  package var hostCount: Int
+
+  package init(hosts: [HostTrail], nodes: [NodeTrail], parts: Set<String>, hostCount: Int) {
     self.hosts = hosts
     self.nodes = nodes
     self.parts = parts
+    self.hostCount = hostCount
   }
 }
 
