@@ -21,6 +21,17 @@ let measureCommand = Command(
         .value("seed", "N", "other questions", default: "7"),
       ]),
     Command(
+      "replay",
+      summary: "entries a second that a whole replay folds",
+      discussion: """
+        From opening the log on, without snapshots: 'hosts' keeps nodes without their ids, 'nodes' with them, 'details' with \
+        attributes and times too. Of all rounds the median is printed.
+        """,
+      options: [
+        .value("ledger", "DIR", "the ledger"),
+        .value("rounds", "N", "how often", default: "5"),
+      ]),
+    Command(
       "append",
       summary: "entries a second that facts become, once they are in memory",
       discussion: """
@@ -37,7 +48,8 @@ let measureCommand = Command(
       "compare",
       summary: "seconds that comparing a live store takes, once its rows are in memory",
       discussion: """
-        Joins hosts and nodes of the reference store with what the ledger demands, as 'validate' does. Of all rounds the         median is printed, and how many findings there are.
+        Joins hosts and nodes of the reference store with what the ledger demands, as 'validate' does. Of all rounds the \
+        median is printed, and how many findings there are.
         """,
       options: [
         .value("ledger", "DIR", "the ledger"),
@@ -53,6 +65,7 @@ func measure(_ command: ParsedCommand, to output: Output) throws {
   }
   let figures =
     switch command.path {
+    case ["replay"]: try replaying(command, directory)
     case ["append"]: try appending(command, directory)
     case ["compare"]: try comparing(command, directory)
     default: try askingForMoments(command, directory)
@@ -85,6 +98,13 @@ private func askingForMoments(
     }
   } catch { throw ToolError("cannot measure \(directory): \(error)") }
   return figures
+}
+
+private func replaying(_ command: ParsedCommand, _ directory: String) throws -> [Figure] {
+  let rounds = Int(try command.integer("rounds", in: 1...1_000) ?? 5)
+  do throws(LogError) { return try Replaying(directory).run(rounds: rounds) } catch {
+    throw ToolError("cannot replay \(directory): \(error)")
+  }
 }
 
 private func appending(_ command: ParsedCommand, _ directory: String) throws -> [Figure] {

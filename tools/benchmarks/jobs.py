@@ -39,12 +39,13 @@ def commits(bench, sqlite, writers):
     client, figures = bench.compile("benchmarks/client.c"), bench.figures
     rates = {
         "ledger": lambda callers: append_rate(bench, client, callers),
+        "process": lambda _: append_in_process(bench, 1, COMMIT_COUNT // 10)["rate"][0],
         "sqlite": lambda _: sqlite.rate(1, 10**9, SECONDS),
         "postgresql": lambda callers: writers.rate(callers, SECONDS),
     }
-    turns = [("ledger", 1), ("sqlite", 1), ("ledger", 16), ("ledger", 64)]
+    turns = [("ledger", 1), ("process", 1), ("sqlite", 1), ("ledger", 16), ("ledger", 64)]
     if writers:
-        turns[3:3] = [("postgresql", 16)]
+        turns[4:4] = [("postgresql", 16)]
     for _ in range(bench.repeat):
         before = disk(bench, 64)
         for who, callers in turns:
@@ -52,6 +53,11 @@ def commits(bench, sqlite, writers):
             after = disk(bench, 64)
             # Every job has a measurement of the disk right before it and one right after.
             limit, before = callers * (before + after) / 2, after
+            if who == "process":
+                figures.add("ledger", "append_1", rate)
+                figures.add("limit", "append_1", limit)
+                figures.add("ledger", "append_share_1", rate / limit)
+                continue
             figures.add(who, f"commit_{callers}", rate)
             figures.add("limit", f"commit_{callers}", limit)
             figures.add(who, f"share_{callers}", rate / limit)
@@ -69,21 +75,26 @@ def appends(bench, lmdb):
     """J1 in process: facts in memory that the library appends, beside LMDB, which is a library too."""
     figures = bench.figures
     for _ in range(bench.repeat_long):
-        for job, batch, most in (("append_1000", 1000, BATCH_COUNT), ("append_bulk", None, None), ("append_1", 1, COMMIT_COUNT // 10)):
-            if lmdb and batch != 1:
+        for job, batch, most in (("append_1000", 1000, BATCH_COUNT), ("append_bulk", None, None)):
+            if lmdb:
                 lmdb.measure(job, batch or 0, most or bench.count)
-            with removed(bench.where / "appended"):
-                line = [bench.measurer, "append", "--ledger", bench.fresh("appended"), "--facts", bench.facts]
-                line += ["--batch", batch] if batch else []
-                if batch:
-                    figures.add("limit", job, batch * disk(bench, 64 * batch))
-                found = named([*line, "--count", most] if most else line)
+            if batch:
+                figures.add("limit", job, batch * disk(bench, 64 * batch))
+            found = append_in_process(bench, batch, most)
             figures.add("ledger", job, *found["rate"])
             figures.add("ledger", job + "_cpu", *found["rate_of_cpu"])
 
 
 def disk(bench, size):
     return named([bench.limits, bench.where, "sync", size])["sync"][0]
+
+
+def append_in_process(bench, batch, most):
+    """What the library appends of facts in memory: `most` of them, or all, in commits of `batch`, or one."""
+    with removed(bench.where / "appended"):
+        line = [bench.measurer, "append", "--ledger", bench.fresh("appended"), "--facts", bench.facts]
+        line += ["--batch", batch] if batch else []
+        return named([*line, "--count", most] if most else line)
 
 
 def append_rate(bench, client, callers):
@@ -163,7 +174,9 @@ def replay(bench):
     figures.add("ledger", "replay_whole", *clocked(line, bench.repeat))
     figures.add("ledger", "memory", measure.peak_megabytes(line))
     bench.profile("J2 full replay", line)
-    # Peers keep ids of nodes. state does not; show does, and more of each node.
+    # Peers keep ids of nodes. state does not; show does, with all attributes and times of each node.
+    for job, rates in named([bench.measurer, "replay", "--ledger", bench.ledger, "--rounds", bench.repeat]).items():
+        figures.add("ledger", f"replay_of_{job}", *rates)
     nodes = bench.command(bench.ledger, "show", "host", "host-00007", "--no-cache")
     figures.add("ledger", "replay_nodes", *(bench.count / took for took in in_process([*nodes, "-v"], bench.repeat)))
     figures.add("ledger", "memory_nodes", measure.peak_megabytes(nodes))

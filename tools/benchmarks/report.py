@@ -27,8 +27,8 @@ like the ledger's own rates in process, its rates begin with facts in memory. Po
 `synchronous_commit=on`, a connection for each writer, with nothing tuned for durability. The run stops where either, or the fold in C, counts other nodes than the ledger.
 Cold means that the kernel was asked to forget the pages of the ledger's own files.
 
-J2 is judged by `show --no-cache`, which keeps a table of nodes with ids, as the C fold and the peers do, and more of each node;
-`state --no-cache` keeps hosts alone, so its figures are those of a smaller job.
+J2 is judged in process by a replay that keeps a table of nodes with ids, as the C fold and the peers do, which keep the image too;
+`show --no-cache` keeps all attributes and times of nodes besides, and `state --no-cache` no ids, so its figures are those of a smaller job.
 
 DuckDB's commits are measured after the others, when the disk may be another: its share of bare fdatasync has its own
 measurement of the disk beside it, its rates have not.
