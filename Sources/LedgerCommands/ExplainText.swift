@@ -40,7 +40,7 @@ struct ExplainText {
     }
     lines.append(head + best.sentence + ".")
     lines.append("  seen     \(explained.finding.message)")
-    lines.append("  since    " + explained.began.sentence)
+    lines.append("  since    " + (best.written ?? explained.began.sentence))
     lines.append("  certain  " + explained.certaintySentence(best))
     if let cost = explained.cost { lines.append("  cost     " + cost.sentence) }
     let others = explained.explanations.dropFirst().prefix(ExplainText.shownMax - 1)
@@ -57,6 +57,15 @@ extension Explanation {
   /// What happened, in one sentence without its full stop.
   fileprivate var sentence: String {
     causes.map(\.sentence).joined(separator: ", and ")
+  }
+
+  /// When the first of its writes was made, where all of it was seen; that dates a drift better than looks at the store do.
+  fileprivate var written: String? {
+    let writes = causes.compactMap(\.written)
+    guard writes.count == causes.count, let first = writes.min(by: { $0.at < $1.at }) else {
+      return nil
+    }
+    return first.after.map { "after \($0.rfc3339) and by \(first.at.rfc3339)" } ?? first.at.rfc3339
   }
 }
 

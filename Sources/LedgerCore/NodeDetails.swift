@@ -110,7 +110,9 @@ package struct NodeDetails: Sendable {
     case opens
   }
 
-  /// The effect of each kind of row. A node whose deletion is voided is the one it was.
+  /// The effect of each kind of row.
+  ///
+  /// A node whose deletion is voided is the one it was.
   private static let effects: [Effect] = RowTraits.table.enumerated().map { kind, traits in
     guard traits & RowTraits.node != 0 else { return .none }
     return traits & RowTraits.opens != 0

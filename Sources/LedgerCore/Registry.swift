@@ -72,8 +72,9 @@ package struct Registry: Sendable {
     return slot
   }
 
-  /// Notes the ids of the nodes that `rows` of `batch` open, which have their slots: those of `newNodes` from `new` on. Returns
-  /// the place behind the last of them, or nil where ids are missing.
+  /// Notes the ids of the nodes that `rows` of `batch` open, which have their slots.
+  ///
+  /// The ids are those of `newNodes` from `new` on. Returns the place behind the last of them, or nil where ids are missing.
   mutating func nameNodes(
     _ rows: Range<Int>, of batch: borrowing EntryBatch, from new: Int
   ) -> Int? {

@@ -31,7 +31,9 @@ package struct BackgroundLook {
     }
   }
 
-  /// What the look that was begun came to, whose statements `trace` is told; nil where none was. Blocks until it is over.
+  /// What the look that was begun came to; nil where none was.
+  ///
+  /// Blocks until it is over. `trace` is told its statements.
   package mutating func take(
     _ trace: ((String) -> Void)?
   ) throws(StoreError) -> Observation? {

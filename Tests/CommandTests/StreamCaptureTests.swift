@@ -63,7 +63,11 @@ import Testing
       #expect(cause["written"]["transaction"] == change["transaction"])
       #expect(cause["written"]["at"].text == change["at"].text)
     }
-    #expect(try fleet.run("explain").output.contains("by transaction \(ids[0]), committed "))
+    let told = try fleet.run("explain").output
+    #expect(told.contains("by transaction \(ids[0]), committed "))
+    for change in seen["changes"].list {
+      #expect(told.contains("  since    \(change["at"].text ?? "?")\n"))
+    }
     try fleet.ledger.verified()
   }
 
