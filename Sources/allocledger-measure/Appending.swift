@@ -53,7 +53,8 @@ struct Appending {
   /// Reads the next facts; the last of the portion is the first to be taken.
   private mutating func readPortion() {
     var count: Int64 = 0
-    while count < min(left, Appending.portionCount), let piece = FactPiece(&stream) {
+    while count < min(left, Appending.portionCount), var piece = FactPiece(&stream) {
+      piece.lines.removeLast(max(piece.lines.count - Int(left - count), 0))
       portion.append(piece)
       count += Int64(piece.lines.count)
     }

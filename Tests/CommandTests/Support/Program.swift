@@ -20,6 +20,8 @@ struct Program {
   static let allocledger = Program(path: built("allocledger", variable: "ALLOCLEDGER_BIN"))
   static let generator = Program(
     path: built("allocledger-generate", variable: "ALLOCLEDGER_GENERATE_BIN"))
+  static let measurer = Program(
+    path: built("allocledger-measure", variable: "ALLOCLEDGER_MEASURE_BIN"))
   static let shell = Program(path: "/bin/sh")
 
   /// Where a product of the package is: what `variable` says, else beside the bundle of tests.
