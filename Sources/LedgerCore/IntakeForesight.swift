@@ -26,12 +26,12 @@ extension Intake {
     hostIndex.prefetch(far.host)
     if let slot = nodeIndex.guess(near.node) {
       registry.nodeNames.prefetch(slot)
-      prefetch(state.nodes.rows, slot)
-      prefetch(touches.nodes, slot)
+      PrefetchBase(state.nodes.rows).ask(for: slot)
+      PrefetchBase(touches.nodes).ask(for: slot)
     }
     if let slot = hostIndex.guess(near.host) {
-      prefetch(registry.hostNames, slot)
-      prefetch(state.hosts.counters, slot)
+      PrefetchBase(registry.hostNames).ask(for: slot)
+      PrefetchBase(state.hosts.counters).ask(for: slot)
     }
   }
 }

@@ -1,14 +1,9 @@
-internal import CShims
-
 /// Names row by row: two words each while all of them are UUIDs, as the ids of large fleets are.
 package struct NameColumn: Sendable {
   /// The rows, if `names` is nil.
   package private(set) var words: [UUIDWords] = []
   /// The rows, as soon as one of them is no UUID.
   package private(set) var names: [Name]?
-
-  /// How many rows ahead a slot is asked for.
-  private static let prefetchDistance = 16
 
   package init() {}
 
@@ -75,7 +70,7 @@ package struct NameColumn: Sendable {
 
   /// Asks for a row.
   func prefetch(_ row: Int) {
-    if let names { LedgerCore.prefetch(names, row) } else { LedgerCore.prefetch(words, row) }
+    if let names { PrefetchBase(names).ask(for: row) } else { PrefetchBase(words).ask(for: row) }
   }
 }
 
@@ -114,11 +109,10 @@ extension NameColumn {
     var next = new
     var row = rows.lowerBound
     if names == nil {
-      // Safe: the address is only ever handed to the prefetch instruction, which cannot fault.
-      let base = unsafe words.withUnsafeBufferPointer { UInt(bitPattern: $0.baseAddress) }
+      let base = PrefetchBase(words)
       while row < rows.upperBound {
-        let far = subjects[Swift.min(row &+ NameColumn.prefetchDistance, subjects.count &- 1)]
-        unsafe shim_prefetch(UnsafeRawPointer(bitPattern: base &+ UInt(far) &* 16))
+        let far = Swift.min(row &+ PrefetchBase<UUIDWords>.distance, subjects.count &- 1)
+        base.ask(for: Int(subjects[far]))
         if traits[Int(kinds[row])] & RowTraits.opens != 0 {
           guard next < ids.count else { break }
           guard let uuid = ids[next].uuid else { break }
@@ -153,14 +147,5 @@ extension Array {
   @inlinable
   package func reordered(_ order: [UInt32]) -> [Element] {
     order.map { self[Int($0)] }
-  }
-}
-
-/// Asks for an element of `array`, whatever its index.
-@inline(__always)
-func prefetch<Element>(_ array: [Element], _ index: Int) {
-  // Safe: the prefetch instruction cannot fault, whatever the address.
-  unsafe array.withUnsafeBufferPointer { elements in
-    unsafe shim_prefetch(elements.baseAddress.map { unsafe $0 + index })
   }
 }

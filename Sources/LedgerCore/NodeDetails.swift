@@ -1,5 +1,3 @@
-internal import CShims
-
 /// Attributes and times of every node slot, with each text stored once.
 package struct NodeDetails: Sendable {
   package init() {}
@@ -16,9 +14,6 @@ package struct NodeDetails: Sendable {
     var created: Int64 = 0
     var updated: Int64 = 0
   }
-
-  /// How many rows ahead a node is asked for.
-  private static let prefetchDistance = 16
 
   /// Makes room for so many slots, which takes memory only when they are used.
   mutating func reserve(_ slots: Int) {
@@ -59,14 +54,13 @@ package struct NodeDetails: Sendable {
     var array: [Times] = []
     swap(&array, &times)
     defer { swap(&array, &times) }
-    let base = NodeDetails.address(of: array)
+    let base = PrefetchBase(array)
     var times = array.mutableSpan
     let table = NodeDetails.effects
     let effects = table.span
     let (kinds, subjects, occurred) = (batch.kinds.span, batch.subjects.span, batch.occurred.span)
     for row in rows {
-      let far = subjects[min(row &+ NodeDetails.prefetchDistance, subjects.count &- 1)]
-      NodeDetails.prefetch(base, Int(far) &* MemoryLayout<Times>.stride)
+      base.ask(for: Int(subjects[min(row &+ PrefetchBase<Times>.distance, subjects.count &- 1)]))
       let effect = effects[Int(kinds[row])]
       guard effect != .none else { continue }
       let slot = Int(subjects[row])
@@ -86,15 +80,14 @@ package struct NodeDetails: Sendable {
       array.reserveOnHugePages(times.capacity)
       array.append(contentsOf: repeatElement(0, count: times.count))
     }
-    let base = NodeDetails.address(of: array)
+    let base = PrefetchBase(array)
     var column = array.mutableSpan
     let table = NodeDetails.effects
     let effects = table.span
     let (kinds, subjects) = (batch.kinds.span, batch.subjects.span)
     let (attributeRefs, texts) = (batch.attributeRefs.span, said.span)
     for row in rows {
-      let far = subjects[min(row &+ NodeDetails.prefetchDistance, subjects.count &- 1)]
-      NodeDetails.prefetch(base, Int(far) &* 4)
+      base.ask(for: Int(subjects[min(row &+ PrefetchBase<UInt32>.distance, subjects.count &- 1)]))
       let effect = effects[Int(kinds[row])]
       let text = texts.isEmpty ? 0 : texts[Int(attributeRefs[row])]
       if effect == .opens || text != 0 && effect == .changes {
@@ -117,17 +110,6 @@ package struct NodeDetails: Sendable {
     guard traits & RowTraits.node != 0 else { return .none }
     return traits & RowTraits.opens != 0
       && UInt8(kind) & RowKind.codeMask != RowKind.voidedDeletion ? .opens : .changes
-  }
-
-  /// Where an array's elements begin, for `prefetch` alone.
-  private static func address<Element>(of array: [Element]) -> UInt {
-    // Safe: the address is only ever handed to the prefetch instruction, which cannot fault.
-    unsafe array.withUnsafeBufferPointer { UInt(bitPattern: $0.baseAddress) }
-  }
-
-  @inline(__always)
-  private static func prefetch(_ base: UInt, _ offset: Int) {
-    unsafe shim_prefetch(UnsafeRawPointer(bitPattern: base &+ UInt(bitPattern: offset)))
   }
 
   /// For each field the ordinals plus one of the texts that `rows` say, by their references to the batch's attributes; 0 for

@@ -18,6 +18,7 @@ package enum NameList {
   /// What stands for a text in the column of shapes.
   @inline(__always)
   static func shape(_ name: Name) -> UInt64 {
+    // The tag of a UUID; `name.uuid` would be a call.
     if name.tag == UInt8.max { return 0 }
     return UInt64(name.tag <= 16 ? Int(name.tag) : name.utf8Count) + 1
   }

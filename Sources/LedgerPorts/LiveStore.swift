@@ -10,9 +10,6 @@ package protocol LiveStore: AnyObject {
   /// The store by a name that means it from every working directory; the ledger records this one.
   var address: String { get }
 
-  /// Whether the store can say how far it has applied a ledger; one that cannot is compared with the ledger's end.
-  var keepsPosition: Bool { get }
-
   /// Begins what the next `observe` returns, where the store can read while its caller does something else.
   func beginObserving()
 
@@ -51,7 +48,6 @@ package protocol LiveStore: AnyObject {
 }
 
 extension LiveStore {
-  package var keepsPosition: Bool { true }
   package func beginObserving() {}
 }
 

@@ -104,9 +104,11 @@ private let scenarios: [(name: String, from: FleetImage, to: FleetImage)] = [
       ["node", "delete", nodeID(9)],
       ["node", "delete", nodeID(1)],
     ]
+    let told = ["move": ", now on ", "rename": ", now named 'neun', in "]
     for step in steps {
       let ended = try world.run(step)
       #expect(ended.status == 0, "\(step): \(ended.errors)")
+      if let words = told[step[1]] { #expect(ended.output.contains(words), "\(ended.output)") }
       try world.agrees("\(step)")
     }
     #expect(try world.counters(1) == [1] + FleetImage.old.numbers)

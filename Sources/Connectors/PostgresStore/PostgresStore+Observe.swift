@@ -4,9 +4,6 @@ internal import LinuxHost
 internal import Synchronization
 
 extension PostgresStore {
-  /// A Blockvisor has no place for it.
-  package var keepsPosition: Bool { false }
-
   /// Looks on a thread of its own.
   package func beginObserving() {
     let (place, isAsked) = (place, interruption.isAsked)

@@ -32,8 +32,6 @@ package final class SQLiteBlockvisor: LiveStore {
   /// `sqlite:`, the absolute path and the schema.
   package var address: String { file.address + SQLiteBlockvisor.suffix }
 
-  package var keepsPosition: Bool { false }
-
   /// Looks on a thread of its own.
   package func beginObserving() {
     let (path, timeout) = (file.path, file.busyTimeoutMilliseconds)

@@ -119,7 +119,6 @@ package final class RememberingStore: LiveStore {
 
   package var label: String { store.label }
   package var address: String { store.address }
-  package var keepsPosition: Bool { store.keepsPosition }
 
   package func beginObserving() { store.beginObserving() }
 
